@@ -1,0 +1,7 @@
+import { record } from "./record";
+import type { Properties } from "./types";
+
+/** Says which group (company, team) the user belongs to. */
+export function group(groupId: string | number, traits?: Properties): void {
+  record("group", { groupId: String(groupId), traits });
+}

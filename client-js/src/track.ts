@@ -1,0 +1,7 @@
+import { record } from "./record";
+import type { Properties } from "./types";
+
+/** Something the user did. */
+export function track(event: string, properties?: Properties): void {
+  record("track", { event, properties });
+}
