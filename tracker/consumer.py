@@ -1,0 +1,153 @@
+"""From the queue to the store.
+
+A message is done once everything in it is stored, as an event or as a failed event. Whatever
+happens before that, it comes again, and storing it again changes nothing.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from hashlib import blake2b
+from typing import NamedTuple
+
+from tracker import batch, timestamps
+from tracker.errors import NeverStorable, QueueUnavailable, Unavailable
+from tracker.event import Event
+from tracker.queues import Message, Queue
+from tracker.stores import FailedEvent, Store
+
+log = logging.getLogger(__name__)
+
+NO_SITE = "-"
+"""Where failed messages are kept that do not tell their site: only a token for all reads it."""
+
+RECEIVE_MESSAGES = 100
+RECEIVE_SECONDS = 1.0
+RETRY_SECONDS = (0.1, 0.5, 2.0, 5.0)
+
+
+class Consumed(NamedTuple):
+    """What became of some messages."""
+
+    stored: int
+    duplicates: int
+    failed: int
+
+
+def consume(
+    messages: Sequence[bytes], store: Store, clock: Callable[[], int] = timestamps.now
+) -> Consumed:
+    """Store what is in some messages. Raises `StoreUnavailable`: then give them again."""
+    events: list[Event] = []
+    failed: list[FailedEvent] = []
+    for message in messages:
+        try:
+            queued = batch.decode(message)
+            events += queued.read()
+            failed += _rejected(queued)
+        except Exception as error:  # whatever is in a message, its neighbours are stored
+            failed.append(_unreadable(message, error, clock()))
+    stored = duplicates = 0
+    try:
+        stored, duplicates = store.append(events) if events else (0, 0)
+    except NeverStorable:
+        for event in events:
+            try:
+                one = store.append([event])
+                stored += one.stored
+                duplicates += one.duplicates
+            except NeverStorable as error:
+                failed.append(_never_storable(event, error))
+    if failed:
+        store.append_failed(failed)
+    return Consumed(stored, duplicates, len(failed))
+
+
+def run(queue: Queue, store: Store, stopped: Callable[[], bool]) -> None:
+    """Consume until told to stop. Waits out an unavailable queue or store, and loses nothing.
+
+    It begins with one message at a time, and takes more as that goes well: where a message kills
+    the process each time, only that one is received often enough to become a dead letter.
+    """
+    limit = 1
+    while not stopped():
+        try:
+            received = queue.receive(limit, RECEIVE_SECONDS)
+        except QueueUnavailable as error:
+            _pause(0, error, stopped)
+            continue
+        if received and _finish(received, queue, store, stopped):
+            limit = min(limit * 2, RECEIVE_MESSAGES)
+
+
+def _finish(
+    received: Sequence[Message], queue: Queue, store: Store, stopped: Callable[[], bool]
+) -> bool:
+    """Store messages and delete them, however long the store is unavailable; if told to stop
+    before, give them back."""
+    receipts = [message.receipt for message in received]
+    failures = 0
+    while True:
+        try:
+            consume([message.body for message in received], store)
+            queue.delete(receipts)
+        except Unavailable as error:
+            _pause(failures, error, stopped)
+            failures += 1
+        else:
+            return True
+        if stopped():
+            with suppress(Unavailable):  # then they come again when their hidden time is over
+                queue.release(receipts)
+            return False
+
+
+def _pause(failures: int, error: Unavailable, stopped: Callable[[], bool]) -> None:
+    pause = RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)]
+    log.warning("waiting %.1f s: %s", pause, error)
+    _sleep(pause, stopped)
+
+
+def _sleep(seconds: float, stopped: Callable[[], bool]) -> None:
+    until = time.monotonic() + seconds
+    while not stopped() and (left := until - time.monotonic()) > 0:
+        time.sleep(min(0.1, left))
+
+
+def _rejected(queued: batch.Batch) -> list[FailedEvent]:
+    return [
+        FailedEvent(
+            id=f"{queued.id}-r{rejection.index}",
+            site=queued.site,
+            received_at=queued.received_at,
+            field=rejection.field,
+            reason=rejection.reason,
+            payload=rejection.payload,
+            message_id=rejection.message_id,
+        )
+        for rejection in queued.rejected
+    ]
+
+
+def _unreadable(message: bytes, error: Exception, now: int) -> FailedEvent:
+    return FailedEvent(
+        id=blake2b(message, digest_size=16).hexdigest(),
+        site=NO_SITE,
+        received_at=now,
+        field="",
+        reason=str(error) or type(error).__name__,
+        payload=message.decode(errors="replace"),
+    )
+
+
+def _never_storable(event: Event, error: NeverStorable) -> FailedEvent:
+    return FailedEvent(
+        id=event.digest.hex(),
+        site=event.site,
+        received_at=event.received_at,
+        field="",
+        reason=str(error),
+        payload=event.document.decode(),
+        message_id=event.message_id,
+    )

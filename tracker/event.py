@@ -1,0 +1,234 @@
+"""What an event is: the wire form, its limits, every rule a single event must keep.
+
+The wire form is that of Segment's tracking spec (https://segment.com/docs/connections/spec/),
+with the limits of our HTTP contract. `decode` reads and checks one event in one pass.
+"""
+
+import re
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+from tracker import timestamps
+from tracker.errors import Rejected
+
+MAX_EVENT_BYTES = 32 * 1024
+MAX_DEPTH = 32
+"""How deep an event's JSON may nest; the event itself is the first level."""
+
+EVENT_TYPES = ("page", "track", "screen", "identify", "group", "alias")
+
+NULL = msgspec.Raw(b"null")
+"""JSON kept raw, where there is none: msgspec reads no union with ``Raw``."""
+
+Id = Annotated[str, Meta(min_length=1, max_length=256)]
+MessageId = Annotated[str, Meta(max_length=256)]
+
+
+class WireEvent(Struct, rename="camel"):
+    """One event as a client sends it. ``null`` means absent; unknown members are allowed."""
+
+    type: Any = None
+    """One of `EVENT_TYPES`, or anything at all where the path gives the type."""
+    anonymous_id: Id | None = None
+    user_id: Id | None = None
+    message_id: MessageId | None = None
+    timestamp: str | None = None
+    original_timestamp: str | None = None
+    sent_at: str | None = None
+    event: str | None = None
+    name: str | None = None
+    category: str | None = None
+    group_id: Id | None = None
+    previous_id: Id | None = None
+    properties: dict[str, Any] | None = None
+    traits: dict[str, Any] | None = None
+    context: dict[str, Any] | None = None
+    integrations: dict[str, Any] | None = None
+
+    @property
+    def device_time(self) -> str | None:
+        """When it happened by the device's clock, as the device wrote it."""
+        return self.original_timestamp or self.timestamp
+
+
+class Event(Struct, frozen=True, kw_only=True):
+    """One event as the kit keeps it: what it is found by, and the document that is read back."""
+
+    site: str
+    message_id: str
+    digest: bytes
+    """16 bytes that stand for the message id, whatever its length."""
+    type: str
+    user_id: str | None
+    anonymous_id: str | None
+    session_id: str | None
+    event: str | None
+    path: str | None
+    timestamp: int
+    """When it happened, by the server's clock (microseconds)."""
+    device_time: int | None
+    """When it happened, by the device's clock: the same in every retry of this message."""
+    received_at: int
+    seq: int
+    """Orders events of equal time: the client's own counter, else the place in the batch."""
+    own_seq: int
+    """The counter as far as every retry of this message repeats it; else 0."""
+    traits: dict[str, Any] | None
+    document: bytes
+    """The event as JSON, in the shape the read API answers with."""
+
+    @property
+    def person(self) -> str:
+        """The key of the timeline it belongs to: the user's, else the anonymous visitor's."""
+        return person_of_user(self.user_id) if self.user_id else f"a#{self.anonymous_id}"
+
+
+def person_of_user(user_id: str) -> str:
+    """The key of a known user's timeline."""
+    return f"u#{user_id}"
+
+
+def person_of_visitor(anonymous_id: str) -> str:
+    """The key of the timeline of what an anonymous visitor did without a user id."""
+    return f"a#{anonymous_id}"
+
+
+BRACKET_OR_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
+"""The tokens that tell how deep JSON nests. A string that never ends is one token, so that no
+input makes the search start over."""
+
+
+class _OnlyMessageId(Struct, rename="camel"):
+    message_id: MessageId | None = None
+
+
+class _KnownEvent(WireEvent, forbid_unknown_fields=True):
+    """An event with the members of the specification only, as most are."""
+
+
+_known_decoder = msgspec.json.Decoder(_KnownEvent)
+_decoder = msgspec.json.Decoder(WireEvent)
+_any_decoder = msgspec.json.Decoder()
+_message_id_decoder = msgspec.json.Decoder(_OnlyMessageId)
+
+
+def decode(raw: bytes, path_type: str | None = None, extra_bytes: int = 0) -> WireEvent:
+    """Read and check one event.
+
+    ``path_type`` is the type a single-event path gives. ``extra_bytes`` is what the batch's own
+    ``context`` adds to every event. Raises `Rejected` with the field at fault and the reason.
+    """
+    if len(raw) + extra_bytes > MAX_EVENT_BYTES:
+        raise Rejected("", f"the event is larger than {MAX_EVENT_BYTES // 1024} KB")
+    try:
+        event = _decoded(raw)
+    except msgspec.ValidationError as error:
+        raise _rejection(str(error)) from None
+    except RecursionError:
+        raise _too_deep() from None
+    except msgspec.DecodeError as error:
+        raise Rejected("", f"not valid JSON: {error}") from None
+    except UnicodeDecodeError:
+        raise Rejected("", "not valid UTF-8") from None
+    # No event nests deeper than it has brackets: most need no closer look.
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and depth(raw) > MAX_DEPTH:
+        raise _too_deep()
+    if path_type is not None:
+        event.type = path_type
+    _check(event)
+    return event
+
+
+def _decoded(raw: bytes) -> WireEvent:
+    try:
+        return _known_decoder.decode(raw)
+    except msgspec.ValidationError as error:
+        if not str(error).startswith("Object contains unknown field"):
+            raise
+    # Unknown members are only skipped. What is not seen there (text that is not UTF-8, a number
+    # too large for any reader) would be stored, and spoil the answer it is read in.
+    _any_decoder.decode(raw)
+    return _decoder.decode(raw)
+
+
+def message_id_of(raw: bytes) -> str | None:
+    """The message id of an event that was rejected, where it can still be read."""
+    try:
+        return _message_id_decoder.decode(raw).message_id
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _check(event: WireEvent) -> None:
+    """The rules that are not about one member's type alone."""
+    if event.type is None:
+        raise Rejected("type", "is required")
+    if event.type not in EVENT_TYPES:
+        raise Rejected("type", "must be one of " + ", ".join(EVENT_TYPES))
+    if event.user_id is None and event.anonymous_id is None:
+        raise Rejected("userId", "userId or anonymousId is required")
+    if event.type == "track" and not event.event:
+        raise Rejected("event", "is required for track: the event's name")
+    if event.type == "group" and event.group_id is None:
+        raise Rejected("groupId", "is required for group")
+    if event.type == "alias" and event.previous_id is None:
+        raise Rejected("previousId", "is required for alias")
+    for field, text in (
+        ("timestamp", event.timestamp),
+        ("originalTimestamp", event.original_timestamp),
+        ("sentAt", event.sent_at),
+    ):
+        if text is not None:
+            try:
+                timestamps.parse(text)
+            except (ValueError, OverflowError):
+                raise Rejected(field, "is not an ISO 8601 date") from None
+
+
+def _too_deep() -> Rejected:
+    return Rejected("", f"the event nests deeper than {MAX_DEPTH} levels")
+
+
+def depth(raw: bytes) -> int:
+    """How many levels some JSON nests."""
+    level = deepest = 0
+    for token in BRACKET_OR_STRING.finditer(raw):
+        first = raw[token.start()]
+        if first in b"[{":
+            level += 1
+            deepest = max(deepest, level)
+        elif first in b"]}":
+            level -= 1
+    return deepest
+
+
+_WHERE = re.compile(r" - at `\$\.?([A-Za-z]*)[^`]*`$")
+_TYPE_NAMES = {
+    "str": "a string",
+    "object": "an object",
+    "int": "a number",
+    "float": "a number",
+    "array": "an array",
+    "bool": "a boolean",
+    "null": "null",
+}
+_EXPECTED = re.compile(r"^Expected `(\w+)(?: \| null)?`, got `(\w+)`$")
+_LENGTH = re.compile(r"^Expected `str` of length (>=|<=) (\d+)$")
+
+
+def _rejection(message: str) -> Rejected:
+    """msgspec's words, in ours: the wire name of the member, and what it should be."""
+    where = _WHERE.search(message)
+    field = where[1] if where else ""
+    reason = message[: where.start()] if where else message
+    if expected := _EXPECTED.match(reason):
+        wanted, got = (_TYPE_NAMES.get(word, word) for word in expected.groups())
+        reason = f"must be {wanted}, not {got}"
+    elif length := _LENGTH.match(reason):
+        least = length[1] == ">="
+        reason = "must not be empty" if least else f"is longer than {length[2]} characters"
+    else:
+        reason = reason[:1].lower() + reason[1:]
+    return Rejected(field, reason)

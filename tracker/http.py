@@ -1,0 +1,76 @@
+"""What a request and an answer are, whichever host carries them.
+
+API Gateway and the embedded server each turn theirs into a `Request` and send a `Response`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from tracker.errors import Problem
+
+JSON = "application/json"
+
+
+@dataclass(slots=True)
+class Request:
+    """One HTTP request. Header names are lower case; ``query`` holds each name's last value."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    client_ip: str | None = None
+    base_url: str = ""
+    """The URL the routes stand under, as the client sees it: ``https://host/api``."""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """What the path's ``{placeholders}`` matched."""
+
+
+@dataclass(slots=True)
+class Response:
+    """One HTTP answer."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Pending:
+    """An answer that holds only once ``message`` is durable in the queue.
+
+    The host sends the message and then gives ``response``; if the queue cannot take it, the
+    answer is ``otherwise``. Being a value, it lets the embedded host put the messages of many
+    requests into one commit.
+    """
+
+    message: bytes
+    response: Response
+    otherwise: Response
+
+
+def json(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A JSON answer."""
+    return Response(status, msgspec.json.encode(content), {"content-type": JSON, **(headers or {})})
+
+
+def problem(cause: Problem) -> Response:
+    """An error in RFC 9457's format, with ``code`` and ``message``, which clients look for."""
+    content: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(cause.status).phrase,
+        "status": cause.status,
+        "detail": cause.detail,
+        "code": cause.code,
+        "message": cause.detail,
+    }
+    if cause.errors:
+        content["errors"] = [{"field": name, "reason": reason} for name, reason in cause.errors]
+    answer = json(content, cause.status, cause.headers)
+    answer.headers["content-type"] = "application/problem+json"
+    return answer

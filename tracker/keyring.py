@@ -1,0 +1,66 @@
+"""The keys of a data folder: made on the first start, kept in one file."""
+
+import os
+import secrets
+from pathlib import Path
+
+import msgspec
+
+from tracker.config import DEFAULT_SITE, Keys, Site, hash_token
+from tracker.errors import ConfigError
+
+FILE = "keys.json"
+
+
+def load(folder: Path) -> Keys | None:
+    """The keys of a folder, ``None`` if it has none yet. Raises `ConfigError`."""
+    path = folder / FILE
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Keys)
+    except FileNotFoundError:
+        return None
+    except NotADirectoryError:
+        raise ConfigError(f"{folder} is a file: --data takes a folder") from None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+    except msgspec.MsgspecError as error:
+        raise ConfigError(f"{path} is damaged ({error}): mend it, or move it away") from None
+
+
+def make(folder: Path) -> tuple[Keys, str]:
+    """Make and keep the keys of one site; also the read token, which is not kept itself."""
+    token = new_read_token()
+    keys = Keys(
+        sites={DEFAULT_SITE: Site([f"wk_{secrets.token_urlsafe(18)}"])},
+        read_tokens={hash_token(token): DEFAULT_SITE},
+    )
+    save(folder, keys)
+    return keys, token
+
+
+def add_read_token(folder: Path, keys: Keys, site: str) -> str:
+    """Make a read token for a site (or ``*``), and keep its hash beside the others."""
+    token = new_read_token()
+    tokens = {**keys.read_tokens, hash_token(token): site}
+    save(folder, msgspec.structs.replace(keys, read_tokens=tokens))
+    return token
+
+
+def new_read_token() -> str:
+    """A token nobody can guess."""
+    return f"rt_{secrets.token_urlsafe(32)}"
+
+
+def save(folder: Path, keys: Keys) -> None:
+    """Replace the folder's keys, all at once. Raises `ConfigError`."""
+    path = folder / FILE
+    half_written = folder / f"{FILE}.{os.getpid()}"
+    text = msgspec.json.format(msgspec.json.encode(keys), indent=2)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(half_written, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(text + b"\n")
+        half_written.replace(path)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}") from None

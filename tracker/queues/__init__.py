@@ -1,0 +1,52 @@
+"""The first seam: where a request's events wait until they are stored.
+
+Delivery is at least once, and in no promised order, as with SQS.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+VISIBILITY_SECONDS = 60
+"""How long a received message stays hidden from other consumers."""
+
+MAX_RECEIVES = 10
+"""A message received this often without being deleted goes to the dead-letter place."""
+
+
+class Message(NamedTuple):
+    """One message, as received."""
+
+    receipt: str
+    body: bytes
+    receives: int
+    """How often it was received, this time included."""
+
+
+class Depth(NamedTuple):
+    """How full a queue is."""
+
+    waiting: int
+    in_flight: int
+    dead: int
+    oldest_seconds: float | None
+    """The age of the oldest waiting message; ``None`` where there is none or nobody can tell."""
+
+
+class Queue(Protocol):
+    """A queue. Every method raises `QueueUnavailable` when it cannot do its work now."""
+
+    def send(self, bodies: Sequence[bytes]) -> None:
+        """Take messages. All are durable when it returns; if it raises, some may be, so the
+        sender sends them again."""
+
+    def receive(self, limit: int, wait: float) -> list[Message]:
+        """Up to ``limit`` messages, waiting up to ``wait`` seconds for the first of them."""
+
+    def delete(self, receipts: Sequence[str]) -> None:
+        """Forget messages that are done."""
+
+    def release(self, receipts: Sequence[str]) -> None:
+        """Give messages back that were received and not worked on: others get them at once."""
+
+    def depth(self) -> Depth:
+        """How full it is."""

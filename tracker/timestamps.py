@@ -1,0 +1,88 @@
+"""Instants: ISO 8601 text ↔ microseconds since 1970 (UTC), and wrong device clocks.
+
+Inside the kit an instant is an ``int`` of microseconds: Python clients send microseconds, and
+two events of one millisecond must keep their order.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EARLIEST = -62_135_596_800 * SECOND  # 0001-01-01T00:00:00Z
+LATEST = 253_402_300_800 * SECOND - 1  # 9999-12-31T23:59:59.999999Z
+
+CLOCK_AHEAD = MINUTE
+"""A request cannot arrive before it was sent: past this much, the device's clock is ahead."""
+
+CLOCK_BEHIND = HOUR
+"""A request may arrive late because its sending stalled (a retry, a closed laptop), and then the
+device's clock is right. Only past this much is the clock taken to be behind."""
+
+
+def now() -> int:
+    """The time of this machine's clock."""
+    return (datetime.now(UTC) - _EPOCH) // timedelta(microseconds=1)
+
+
+def parse(text: str) -> int:
+    """Read an ISO 8601 date or date-time; one without an offset is UTC.
+
+    Raises ``ValueError`` for anything else, and for instants outside the years 1 to 9999.
+    """
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        instant = _from_rarer_format(text.upper())
+    if len(text) > 10 and text[10] not in "Tt 0123456789W-":
+        raise ValueError(text)  # fromisoformat takes any separator; ISO 8601 does not
+    if instant.tzinfo is None:
+        instant = instant.replace(tzinfo=UTC)
+    micros = (instant - _EPOCH) // timedelta(microseconds=1)
+    if not EARLIEST <= micros <= LATEST:
+        raise ValueError(text)
+    return micros
+
+
+_END_OF_DAY = re.compile(r"(?<=[T ])24(?=:?00(?::?00(?:[.,]0+)?)?(?![\d:]))")
+
+
+def _from_rarer_format(text: str) -> datetime:
+    """``24:00`` is the end of a day and a small ``z`` is a ``Z``: Python reads the first from
+    3.14 on, the second never."""
+    next_day, midnights = _END_OF_DAY.subn("00", text)
+    return datetime.fromisoformat(next_day) + timedelta(days=midnights)
+
+
+def format(micros: int) -> str:  # noqa: A001  (timestamps.parse and timestamps.format are a pair)
+    """``2026-11-22T10:00:00.123Z``, with six digits only where they say more than three."""
+    instant = _EPOCH + timedelta(microseconds=micros)
+    spec = "microseconds" if micros % 1000 else "milliseconds"
+    return instant.isoformat(timespec=spec)[:-6] + "Z"
+
+
+def sortable(micros: int) -> str:
+    """27 characters whose order as text is the order in time: ``2026-11-22T10:00:00.123456Z``."""
+    instant = _EPOCH + timedelta(microseconds=micros)
+    return instant.isoformat(timespec="microseconds")[:-6] + "Z"
+
+
+def corrected(original: int | None, sent: int | None, received: int) -> int:
+    """When an event happened, by the server's clock.
+
+    The contract's formula, ``received - (sent - original)``, folds the delay of a stalled send
+    into the event's time and so reorders one device's own events. It is therefore used only where
+    the device's clock is clearly wrong; otherwise the device's word stands. No event is put
+    later than it was received, but for the little that clocks always differ: to cut that off
+    would give a device's newest events one time, and lose their order.
+    """
+    if original is None:
+        return received
+    if sent is not None and not -CLOCK_AHEAD <= received - sent <= CLOCK_BEHIND:
+        by_formula = received - (sent - original)
+        if by_formula >= EARLIEST:  # a sentAt in the year 9999 says nothing about the clock
+            original = by_formula
+    return received if original > received + CLOCK_AHEAD else original
