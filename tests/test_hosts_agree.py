@@ -1,0 +1,328 @@
+"""A client cannot tell the two hosts apart: the same request, over HTTP to the embedded server and
+as an API Gateway event to the Chalice app, has the same answer."""
+
+import base64
+import gzip
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs, quote, urlsplit
+
+import pytest
+from chalice.app import Chalice
+
+from tests.door import (
+    ALL_TOKEN,
+    ALLOWED,
+    GUARDED_KEY,
+    GUARDED_TOKEN,
+    OPEN_KEY,
+    OPEN_TOKEN,
+    Answer,
+    Door,
+    basic,
+    settings,
+    some_servers,
+    start,
+)
+from tests.engines.eventually import eventually
+from tests.engines.leash import Leash
+from tracker import config, consumer, wiring
+from tracker.parts import Parts
+
+
+class Gateway:
+    """Gives requests to a Chalice app as API Gateway's Lambda proxy integration does: bodies in
+    base64 (every type is a binary one), path parameters as they stand in the URL
+    (https://github.com/aws/chalice/issues/511), query parameters decoded."""
+
+    def __init__(self, app: Chalice) -> None:
+        self._app = app
+
+    def __call__(
+        self,
+        method: str,
+        target: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        url = urlsplit(target)
+        resource, parameters = self._resource(url.path)
+        query = parse_qs(url.query, keep_blank_values=True)
+        event = {
+            "resource": resource,
+            "path": url.path,
+            "httpMethod": method,
+            "headers": dict(headers) if headers else None,
+            "multiValueHeaders": {k: [v] for k, v in headers.items()} if headers else None,
+            "queryStringParameters": {k: v[-1] for k, v in query.items()} or None,
+            "multiValueQueryStringParameters": query or None,
+            "pathParameters": parameters or None,
+            "stageVariables": None,
+            "requestContext": {
+                "resourcePath": resource,
+                "httpMethod": method,
+                "path": f"/api{url.path}",
+                "stage": "api",
+                "domainName": "abc.execute-api.us-east-1.amazonaws.com",
+                "identity": {"sourceIp": "127.0.0.1"},
+            },
+            "body": base64.b64encode(body).decode() if body else None,
+            "isBase64Encoded": bool(body),
+        }
+        answer = self._app(json.loads(json.dumps(event)), None)
+        answer = json.loads(json.dumps(answer))  # as Lambda hands it on
+        raw = answer["body"].encode()
+        sent = {name.lower(): value for name, value in answer["headers"].items()}
+        content = base64.b64decode(raw) if answer.get("isBase64Encoded") else raw
+        return Answer(answer["statusCode"], sent, content)
+
+    def _resource(self, path: str) -> tuple[str, dict[str, str]]:
+        """API Gateway itself answers for a path that no resource matches."""
+        if path in self._app.routes:
+            return path, {}
+        for resource in self._app.routes:
+            pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(resource))
+            if found := re.fullmatch(pattern, path):
+                return resource, found.groupdict()
+        raise AssertionError(f"API Gateway has no resource for {path}")
+
+
+class Hosts(NamedTuple):
+    embedded: Door
+    chalice: Gateway
+    parts: Parts
+    """The Chalice app's queue and store."""
+
+    def both(
+        self,
+        method: str,
+        target: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> tuple[Answer, Answer]:
+        return (
+            self.embedded(method, target, body, headers),
+            self.chalice(method, target, body, headers),
+        )
+
+    def consume(self) -> None:
+        """Lambda's part: what is queued is given to the consumer."""
+        while messages := self.parts.queue.receive(10, 0):
+            consumer.consume([message.body for message in messages], self.parts.store)
+            self.parts.queue.delete([message.receipt for message in messages])
+
+
+VISITS = [
+    {
+        "type": "page",
+        "anonymousId": "visitor",
+        "messageId": f"m{number}",
+        "timestamp": f"2026-10-01T10:00:{number:02}Z",
+        "context": {"sessionId": "s", "ip": "198.51.100.7", "userAgent": "Agent/1"},
+        **({"userId": "a/b c"} if number > 3 else {}),
+    }
+    for number in range(6)
+]
+USERS = ["ada@example.org", "a+b", "100%", "zoë"]
+
+
+@pytest.fixture(scope="module")
+def hosts(
+    _no_aws_account: None, tmp_path_factory: pytest.TempPathFactory, leash: Leash
+) -> Iterator[Hosts]:
+    scratch = tmp_path_factory.mktemp("hosts")
+    environment = settings(any_origin=False) | {"TRACKER_DATA": str(scratch / "chalice")}
+    with some_servers(scratch, leash) as servers, pytest.MonkeyPatch.context() as patch:
+        embedded = Door(start(servers, environment, "--no-demo"))
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        patch.delitem(sys.modules, "app", raising=False)
+        app: Chalice = import_module("app").app
+        sys.modules.pop("app")
+        hosts = Hosts(embedded, Gateway(app), wiring.parts(config.from_environment(environment)))
+        seen = {"type": "page", "timestamp": "2026-10-02T10:00:00Z"}
+        users = [seen | {"userId": user, "messageId": user} for user in USERS]
+        bad = [{"type": "page", "messageId": "bad", "context": {"x": 1}}]
+        for events, key in ((VISITS, OPEN_KEY), (users, OPEN_KEY), (bad, GUARDED_KEY)):
+            body = json.dumps({"batch": events}).encode()
+            hosts.both("POST", f"/v1/batch?write_key={key}", body)
+        hosts.consume()
+        eventually(lambda: len(embedded.read("/v1/events").json["data"]) == 6 + len(USERS))
+        eventually(lambda: embedded.failed(GUARDED_TOKEN))
+        yield hosts
+
+
+ONE = json.dumps({"batch": [{"type": "page", "anonymousId": "one", "messageId": "x"}]}).encode()
+PIXEL = base64.urlsafe_b64encode(b'{"type": "page", "anonymousId": "one"}').decode()
+READ = {"authorization": f"Bearer {OPEN_TOKEN}"}
+
+
+class Case(NamedTuple):
+    method: str
+    target: str
+    body: bytes | None = None
+    headers: Mapping[str, str] | None = None
+
+
+def post(
+    body: bytes | None,
+    target: str = f"/v1/batch?write_key={OPEN_KEY}",
+    headers: Mapping[str, str] | None = None,
+) -> Case:
+    return Case("POST", target, body, headers)
+
+
+def read(target: str, headers: Mapping[str, str] | None = None) -> Case:
+    return Case("GET", target, None, READ if headers is None else headers)
+
+
+CASES = {
+    "a batch": post(ONE),
+    "a batch without an Accept header": post(ONE, headers={"content-type": "application/json"}),
+    "a batch as plain text": post(ONE, headers={"content-type": "text/plain", "accept": "*/*"}),
+    "a batch for a client that wants JSON": post(ONE, headers={"accept": "application/json"}),
+    "a batch for a client that wants HTML": post(ONE, headers={"accept": "text/html"}),
+    "a form": post(b"a=b", headers={"content-type": "application/x-www-form-urlencoded"}),
+    "gzip": post(gzip.compress(ONE), headers={"content-encoding": "gzip"}),
+    "not gzip": post(ONE, headers={"content-encoding": "gzip"}),
+    "an unknown encoding": post(ONE, headers={"content-encoding": "br"}),
+    "bytes": post(b"\xff\xfe"),
+    "no body": post(None),
+    "not a batch": post(b"[]"),
+    "a bad event": post(b'{"batch": [null, {"type": "page", "userId": 1}]}'),
+    "over the limit": post(b" " * 600_000),
+    "too many events": post(b'{"batch": [' + b",".join([b"1"] * 2_501) + b"]}"),
+    "an empty batch": post(b'{"batch": []}'),
+    "no write key": post(ONE, "/v1/batch"),
+    "Basic": post(ONE, "/v1/b", {"authorization": basic(OPEN_KEY)}),
+    "a single event": post(b'{"userId": "u", "messageId": "y"}', f"/v1/p?write_key={OPEN_KEY}"),
+    "an origin that is not the site's": post(
+        ONE, f"/v1/batch?write_key={GUARDED_KEY}", {"origin": "https://evil.example"}
+    ),
+    "an origin of the site": post(
+        ONE, f"/v1/batch?write_key={GUARDED_KEY}", {"Origin": ALLOWED, "Accept": "*/*"}
+    ),
+    "a preflight": Case("OPTIONS", "/v1/batch", None, {"origin": ALLOWED}),
+    "a preflight of another origin": Case("OPTIONS", "/v1/t", None, {"origin": "https://a.b"}),
+    "a preflight for reading": Case("OPTIONS", "/v1/users/x", None, {"origin": ALLOWED}),
+    "the pixel": Case("GET", f"/v1/i.gif?data={PIXEL}&write_key={OPEN_KEY}"),
+    "the pixel for an image": Case(
+        "GET", f"/v1/i.gif?data={PIXEL}&write_key={OPEN_KEY}", None, {"accept": "image/*"}
+    ),
+    "the pixel without anything": Case("GET", "/v1/i.gif"),
+    "kit.js": Case("GET", "/kit.js"),
+    "kit.js of another version": Case("GET", "/kit.js", None, {"if-none-match": '"x"'}),
+    "the head of kit.js": Case("HEAD", "/kit.js"),
+    "health": Case("GET", "/health"),
+    "the head of health": Case("HEAD", "/health", None, {"accept": "*/*"}),
+    "no read token": Case("GET", "/v1/events"),
+    "a wrong read token": read("/v1/events", {"Authorization": "Bearer wrong"}),
+    "a token for all sites": read("/v1/events", {"authorization": f"Bearer {ALL_TOKEN}"}),
+    "another site": read("/v1/events?site=guarded"),
+    "a person": read(f"/v1/events?user_id={quote('a/b c', safe='')}&order=asc"),
+    "a visitor": read("/v1/events?anonymous_id=visitor"),
+    "a session": read("/v1/events?session_id=s&limit=2"),
+    "filters": read("/v1/events?anonymous_id=visitor&type=page&since=2026-10-01T12:00:02+02:00"),
+    "a limit given twice": read("/v1/events?anonymous_id=visitor&limit=x&limit=1"),
+    "a bad limit": read("/v1/events?limit=0"),
+    "a bad cursor": read("/v1/events?cursor=%C3%BC"),
+    "an empty parameter": read("/v1/events?user_id="),
+    "two ids": read("/v1/events?user_id=a&anonymous_id=b"),
+    "a strange query": read("/v1/events?anonymous_id=%ff&=&x"),
+    "failed events": read("/v1/failed-events", {"authorization": f"Bearer {GUARDED_TOKEN}"}),
+    "a user with a slash": read("/v1/users/a%2Fb%20c"),
+    **{f"user {user}": read("/v1/users/" + quote(user, safe="")) for user in USERS},
+    "a user whose plus is not encoded": read("/v1/users/a+b"),
+    "a user that is no UTF-8": read("/v1/users/%ff"),
+    "a user with a broken escape": read("/v1/users/%zz"),
+    "an unknown user": read("/v1/users/nobody"),
+    "a user id over the limit": read("/v1/users/" + "x" * 257),
+}
+
+OF_THE_CONNECTION = {"date", "server", "content-length", "connection"}
+OF_THE_MOMENT = re.compile(r'"(receivedAt|id)":"[^"]*"')
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_both_hosts_give_the_same_answer(hosts: Hosts, name: str) -> None:
+    embedded, chalice = hosts.both(*CASES[name])
+    assert chalice.status == embedded.status, chalice
+    assert _lasting(chalice) == _lasting(embedded)
+    assert _headers(chalice) == _headers(embedded)
+
+
+def test_both_hosts_know_an_etag(hosts: Hosts) -> None:
+    etag = hosts.embedded("GET", "/kit.js").headers["etag"]
+    embedded, chalice = hosts.both("GET", "/kit.js", None, {"if-none-match": etag})
+    assert (embedded.status, embedded.body) == (304, b"")
+    assert (chalice.status, chalice.body) == (304, b"")
+    assert chalice.headers["etag"] == embedded.headers["etag"] == etag
+    assert chalice.headers["cache-control"] == embedded.headers["cache-control"]
+
+
+def test_pages_of_both_hosts_hold_the_same(hosts: Hosts) -> None:
+    target = "/v1/events?anonymous_id=visitor&limit=4"
+    first, first_of_chalice = hosts.both("GET", target, None, READ)
+    assert _lasting(first_of_chalice) == _lasting(first), "with the same cursor"
+    target += f"&cursor={first.json['next_cursor']}"
+    second, second_of_chalice = hosts.both("GET", target, None, READ)
+    assert _lasting(second_of_chalice) == _lasting(second)
+    assert len(first.json["data"] + second.json["data"]) == 6
+
+
+def test_what_both_hosts_stored_is_the_same(hosts: Hosts) -> None:
+    visit = VISITS[0] | {"anonymousId": "same", "messageId": "same"}
+    body = {"batch": [visit], "context": {"locale": "de"}}
+    packed = gzip.compress(json.dumps(body).encode())
+    target = f"/v1/import?write_key={OPEN_KEY}"
+    headers = {
+        "content-encoding": "gzip",
+        "user-agent": "Agent/2",
+        "x-forwarded-for": "203.0.113.9",
+    }
+    for answer in hosts.both("POST", target, packed, headers):
+        assert answer.json["accepted"] == 1
+    hosts.consume()
+    hosts.embedded.stored("same")
+    embedded, chalice = hosts.both("GET", "/v1/events?anonymous_id=same", None, READ)
+    assert _lasting(chalice) == _lasting(embedded)
+    (event,) = chalice.json["data"]
+    assert event["context"] | {"locale": "de", "ip": "198.51.100.0"} == event["context"]
+
+
+def test_an_unavailable_queue_is_the_same_503(hosts: Hosts, tmp_path: Path) -> None:
+    """The queue's folder is a file: no queue can be made there."""
+    blocked = tmp_path / "file"
+    blocked.touch()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (settings() | {"TRACKER_DATA": str(blocked / "data")}).items():
+            patch.setenv(name, value)
+        patch.delitem(sys.modules, "app", raising=False)
+        gateway = Gateway(import_module("app").app)
+        sys.modules.pop("app")
+    answer = gateway("POST", f"/v1/batch?write_key={OPEN_KEY}", ONE)
+    assert answer.status == 503
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["retry-after"] == "5"
+    assert answer.json["code"] == "unavailable"
+    health = gateway("GET", "/health")
+    assert health.status == 503
+    assert "queue" in health.json["detail"]
+    assert gateway("GET", "/v1/events", None, READ).status == 503
+
+
+def _lasting(answer: Answer) -> Any:
+    """The body, without what differs from moment to moment."""
+    text = answer.body.decode("latin-1")
+    if "json" in answer.headers.get("content-type", ""):
+        text = OF_THE_MOMENT.sub(r'"\1":"…"', text)
+    return text
+
+
+def _headers(answer: Answer) -> dict[str, str]:
+    return {k: v for k, v in answer.headers.items() if k not in OF_THE_CONNECTION}

@@ -1,0 +1,200 @@
+"""The Lambdas' own code, against the engines: API → SQS → consumer → DynamoDB → API."""
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+import sys
+import uuid
+import zipfile
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import boto3
+import pytest
+from chalice.test import Client
+
+from tests import aws
+from tests.engines.engine import REGION, Engine
+from tests.events import wire
+from tracker.config import hash_token
+from tracker.errors import StoreUnavailable
+
+ROOT = Path(__file__).parents[1]
+TEMPLATE = ROOT / "tracker" / "aws" / "resources.json"
+READ = {"Authorization": "Bearer token"}
+
+
+@pytest.fixture
+def stack(ministack: Engine, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The parts that the template makes, on the emulator; their outputs."""
+    aws.use(ministack, monkeypatch)
+    client: Any = boto3.client("cloudformation")
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    parameters = [{"ParameterKey": "Name", "ParameterValue": name}]
+    client.create_stack(StackName=name, TemplateBody=TEMPLATE.read_text(), Parameters=parameters)
+    client.get_waiter("stack_create_complete").wait(StackName=name)
+    (made,) = client.describe_stacks(StackName=name)["Stacks"]
+    return {output["OutputKey"]: output["OutputValue"] for output in made["Outputs"]}
+
+
+@pytest.fixture
+def app(stack: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """The app as a new Lambda has it."""
+    monkeypatch.setenv("TRACKER_SITES", '{"shop": {"write_keys": ["key"]}}')
+    monkeypatch.setenv("TRACKER_READ_TOKENS", json.dumps({hash_token("token"): "shop"}))
+    monkeypatch.setenv("TRACKER_QUEUE_URL", stack["QueueUrl"])
+    monkeypatch.setenv("TRACKER_TABLES", stack["Tables"])
+    monkeypatch.delitem(sys.modules, "app", raising=False)
+    yield import_module("app")
+    sys.modules.pop("app", None)
+
+
+def post(client: Client, *events: dict[str, Any]) -> dict[str, Any]:
+    body = json.dumps({"batch": events, "writeKey": "key"}).encode()
+    answer = client.http.post("/v1/batch", headers={"Content-Type": "text/plain"}, body=body)
+    assert answer.status_code == 200
+    taken: dict[str, Any] = answer.json_body
+    return taken
+
+
+def queued(url: str) -> list[dict[str, Any]]:
+    """What waits in the queue, as Lambda gives it to a function."""
+    sqs: Any = boto3.client("sqs")
+    received = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+    return [
+        {
+            "messageId": message["MessageId"],
+            "receiptHandle": message["ReceiptHandle"],
+            "body": message["Body"],
+            "attributes": {},
+            "messageAttributes": {},
+            "eventSource": "aws:sqs",
+        }
+        for message in received
+    ]
+
+
+def read(client: Client, path: str) -> Any:
+    answer = client.http.get(path, headers=READ)
+    assert answer.status_code == 200, answer.body
+    return answer.json_body
+
+
+def test_an_event_goes_through_sqs_and_dynamodb_and_is_read_back(
+    app: ModuleType, stack: dict[str, str]
+) -> None:
+    with Client(app.app, project_dir=str(ROOT)) as client:
+        sent = [wire(userId="u1", type="identify", traits={"plan": "pro"}), wire()]
+        large = [wire(properties={"text": "x" * 30_000}) for _ in range(5)]
+        assert post(client, *sent, 5)["accepted"] == 2  # type: ignore[arg-type]
+        assert post(client, *large)["accepted"] == 5
+        records = queued(stack["QueueUrl"])
+        assert len(records) == 2
+        client.lambda_.invoke("consume", {"Records": records})
+        client.lambda_.invoke("consume", {"Records": records})  # SQS delivers at least once
+
+        mine = read(client, "/v1/events?user_id=u1")["data"]
+        assert {event["messageId"] for event in mine} == {
+            event["messageId"] for event in (*sent, *large)
+        }
+        assert read(client, "/v1/users/u1")["counts"]["events"] == 7
+        (failed,) = read(client, "/v1/failed-events")["data"]
+        assert failed["payload"] == "5"
+        assert read(client, "/health") == {"status": "ok"}
+
+
+def test_poison_in_a_batch_does_not_stop_its_neighbours(
+    app: ModuleType, stack: dict[str, str]
+) -> None:
+    with Client(app.app, project_dir=str(ROOT)) as client:
+        sent = wire()
+        post(client, sent)
+        records = queued(stack["QueueUrl"])
+        records.insert(0, {**records[0], "messageId": "poison", "body": "not of ours"})
+        client.lambda_.invoke("consume", {"Records": records})
+        (event,) = read(client, "/v1/events?anonymous_id=v")["data"]
+        assert event["messageId"] == sent["messageId"]
+
+
+def test_an_unavailable_store_gives_the_batch_again(
+    app: ModuleType, stack: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Client(app.app, project_dir=str(ROOT)) as client:
+        post(client, wire())
+        records = queued(stack["QueueUrl"])
+        monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:9")
+        with pytest.raises(StoreUnavailable):
+            client.lambda_.invoke("consume", {"Records": records})
+
+
+def test_an_unavailable_queue_is_a_503_and_nothing_is_stored(
+    app: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:9")
+    with Client(app.app, project_dir=str(ROOT)) as client:
+        body = json.dumps({"batch": [wire()], "writeKey": "key"}).encode()
+        answer = client.http.post("/v1/batch", headers={"Content-Type": "text/plain"}, body=body)
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"] == "5"
+        assert json.loads(answer.body)["code"] == "unavailable"
+
+
+def test_the_policies_allow_what_the_functions_call() -> None:
+    """Chalice cannot see the calls behind the seams, so each function has its policy file."""
+    settings = json.loads((ROOT / ".chalice" / "config.json").read_text())["stages"]["dev"]
+    allowed = {}
+    for function, how in settings["lambda_functions"].items():
+        policy = json.loads((ROOT / ".chalice" / how["iam_policy_file"]).read_text())
+        allowed[function] = {a for rule in policy["Statement"] for a in rule["Action"]}
+    assert "sqs:SendMessage" in allowed["api_handler"]
+    assert "dynamodb:BatchWriteItem" in allowed["consume"]
+    assert not any("Put" in action and "dynamodb" in action for action in allowed["api_handler"])
+
+
+def test_the_pixel_comes_as_bytes_through_api_gateway(app: ModuleType) -> None:
+    with Client(app.app, project_dir=str(ROOT)) as client:
+        data = base64.urlsafe_b64encode(json.dumps(wire()).encode()).decode()
+        answer = client.http.get(
+            f"/v1/i.gif?write_key=key&data={data}", headers={"Accept": "image/avif,*/*"}
+        )
+        assert answer.status_code == 200
+        assert answer.body.startswith(b"GIF89a")
+
+
+def test_what_chalice_ships_is_the_code_that_is_here(tmp_path: Path) -> None:
+    """Chalice ships app.py, vendor/ and the requirements; vendor/tracker is a link to tracker/."""
+    project = tmp_path / "project"
+    shutil.copytree(ROOT / "tracker", project / "tracker", ignore=shutil.ignore_patterns("*.pyc"))
+    shutil.copytree(ROOT / "vendor", project / "vendor", symlinks=True)
+    shutil.copytree(
+        ROOT / ".chalice", project / ".chalice", ignore=shutil.ignore_patterns("deploy*")
+    )
+    for name in ("app.py", "requirements.txt"):
+        shutil.copy(ROOT / name, project)
+    subprocess.run(
+        [
+            Path(sys.executable).with_name("chalice"),
+            "package",
+            "--stage",
+            "dev",
+            str(tmp_path / "out"),
+        ],
+        cwd=project,
+        env=os.environ | {"AWS_DEFAULT_REGION": REGION},
+        check=True,
+        capture_output=True,
+    )
+    with zipfile.ZipFile(tmp_path / "out" / "deployment.zip") as package:
+        shipped = {
+            name: package.read(name)
+            for name in package.namelist()
+            if name.startswith("tracker/") or name == "app.py"
+        }
+    sources = [ROOT / "app.py", *(p for p in (ROOT / "tracker").rglob("*") if p.is_file())]
+    here = {p.relative_to(ROOT).as_posix(): p.read_bytes() for p in sources if p.suffix != ".pyc"}
+    assert shipped == here

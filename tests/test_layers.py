@@ -1,0 +1,117 @@
+"""Imports run one way, and what is heavy is imported by the one module that needs it."""
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# From the ground up: a module imports from the layers before its own. The few that also import
+# from their own layer are named below.
+LAYERS = [
+    {"errors", "timestamps"},
+    {"event", "config", "anonymise"},
+    {"http", "sqlite", "batch"},
+    {"body"},
+    {"queues", "stores", "keyring", "folder", "cors", "assets", "cursor", "parameters"},
+    {"parts"},
+    {"collector", "consumer", "activity", "reading", "demo"},
+    {"routes", "wiring", "group_commit"},
+    {"worker", "server"},
+    {"commands"},
+    {"cli"},
+    {"__main__"},
+]
+# The Python client is a program of its own, that shares the exceptions.
+ALONE = {"client": {"errors", "__version__"}, "aws": set[str]()}
+SIBLINGS = {("reading", "activity"), ("demo", "activity")}
+HEAVY = {
+    "boto3": {"queues/sqs.py"},
+    "botocore": {"queues/sqs.py"},
+    "pynamodb": {"stores/dynamodb", "stores/models.py"},
+    "requests": {"client/"},
+    "granian": {"server.py"},
+    "chalice": set[str](),
+    "asyncio": {"server.py", "group_commit.py"},
+    "sqlite3": {"sqlite.py", "queues/sqlite.py", "stores/sqlite.py"},
+}
+SOURCES = sorted((ROOT / "tracker").rglob("*.py"))
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0
+            module = node.module or ""
+            yield from (f"{module}.{name.name}" for name in node.names)
+
+
+def rooms_of(path: Path) -> Iterator[str]:
+    for name in imported(path):
+        package, _, rest = name.partition(".")
+        if package == "tracker":
+            yield rest.partition(".")[0]
+
+
+def name(path: Path) -> str:
+    """The path inside the package; of a test, its id."""
+    return path.relative_to(ROOT / "tracker").as_posix()
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_imports_run_one_way(path: Path) -> None:
+    room = name(path).partition("/")[0].removesuffix(".py")
+    if room in ("__init__", *ALONE):
+        allowed = ALONE.get(room, set[str]())
+    else:
+        level = next(n for n, layer in enumerate(LAYERS) if room in layer)
+        allowed = set[str]().union(*LAYERS[:level])
+        allowed |= {to for of, to in SIBLINGS if of == room}
+    assert set(rooms_of(path)) - {room} <= allowed
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_what_is_heavy_is_imported_where_it_is_needed(path: Path) -> None:
+    for heavy, places in HEAVY.items():
+        if heavy in {found.partition(".")[0] for found in imported(path)}:
+            assert name(path).startswith(tuple(places))
+
+
+def modules_after(statements: str, environment: dict[str, str]) -> set[str]:
+    program = f"{statements}\nimport sys; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(done.stdout.split())
+
+
+def test_a_cold_lambda_imports_neither_pynamodb_nor_the_embedded_host() -> None:
+    environment = {
+        "TRACKER_SITES": '{"s": {"write_keys": ["k"]}}',
+        "TRACKER_QUEUE_URL": "http://127.0.0.1:9/1/q",
+        "TRACKER_TABLES": "t",
+    }
+    loaded = modules_after("import app", environment)
+    assert loaded.isdisjoint({"pynamodb", "granian", "boto3", "tracker.server", "tracker.demo"})
+
+
+def test_embedded_mode_imports_nothing_of_aws() -> None:
+    loaded = modules_after(
+        "from tracker import cli, worker, server, wiring, config\n"
+        "parts = wiring.parts(config.Config())\n"
+        "parts.make_queue, parts.make_store",
+        {},
+    )
+    assert loaded.isdisjoint({"boto3", "botocore", "pynamodb", "chalice", "requests"})
