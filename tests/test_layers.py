@@ -18,21 +18,22 @@ LAYERS = [
     {"event", "config", "anonymise"},
     {"http", "sqlite", "batch"},
     {"body"},
-    {"queues", "stores", "keyring", "folder", "cors", "assets", "cursor", "parameters"},
+    {"queues", "stores", "keyring", "stages", "folder", "cors", "assets", "cursor", "parameters"},
     {"parts"},
     {"collector", "consumer", "activity", "reading", "demo"},
     {"routes", "wiring", "group_commit"},
     {"worker", "server"},
+    {"aws"},
     {"commands"},
     {"cli"},
     {"__main__"},
 ]
 # The Python client is a program of its own, that shares the exceptions.
-ALONE = {"client": {"errors", "__version__"}, "aws": set[str]()}
+ALONE = {"client": {"errors", "__version__"}}
 SIBLINGS = {("reading", "activity"), ("demo", "activity")}
 HEAVY = {
-    "boto3": {"queues/sqs.py"},
-    "botocore": {"queues/sqs.py"},
+    "boto3": {"queues/sqs.py", "aws/"},
+    "botocore": {"queues/sqs.py", "aws/"},
     "pynamodb": {"stores/dynamodb", "stores/models.py"},
     "requests": {"client/"},
     "granian": {"server.py"},

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tracker import config, keyring
+from tracker import config, keyring, stages
 from tracker.commands import events, serve, status, token
 from tracker.errors import TrackerError
 
 _VERBS = {"serve": serve, "events": events, "status": status, "token": token}
+_STAGED = {"events", "status"}
+"""The verbs that work on a stage of the Chalice deployment as well."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,11 +32,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             metavar="DIR",
             help="the folder of queue, store and keys (default: $TRACKER_DATA, else ./data)",
         )
+        if name in _STAGED:
+            verb.add_argument(
+                "--stage",
+                metavar="NAME",
+                help="the queue and the tables of this stage on AWS, instead of the folder's",
+            )
         command.add_arguments(verb)
         verb.set_defaults(run=command.run)
     given = parser.parse_args(arguments)
     try:
-        settings = _settings(given.data)
+        settings = _settings(given.data, getattr(given, "stage", None))
         code: int = given.run(given, settings)
         return code
     except TrackerError as error:
@@ -47,8 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
 
 
-def _settings(folder: Path | None) -> config.Config:
-    """The environment's settings, with the folder's keys."""
+def _settings(folder: Path | None, stage: str | None) -> config.Config:
+    """The settings of a stage; else the environment's, with the folder's keys."""
+    if stage is not None:
+        return config.from_environment(stages.environment(stage))
     folder = folder or Path(os.environ.get("TRACKER_DATA") or config.DEFAULT_FOLDER)
     settings = config.from_environment(os.environ, keyring.load(folder))
     return replace(settings, folder=folder)
