@@ -7,11 +7,11 @@ BIN := $(VENV)/bin
 REQUIREMENTS := requirements.txt requirements-embedded.txt requirements-dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo engines test check format clean
+.PHONY: help setup demo engines test check format bench-cold-start clean
 
 help: ## list these
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name what; do \
-		printf '  make %-8s %s\n' "$$name" "$$what"; done
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name what; do \
+		printf '  make %-16s %s\n' "$$name" "$$what"; done
 
 setup: $(VENV)/.done ## make .venv with everything Python needs
 
@@ -41,6 +41,9 @@ check: setup ## format, lint and strict types; and that kit.js is what client-js
 format: setup ## put the Python sources in their format, and mend what ruff can mend
 	@$(BIN)/ruff format
 	@$(BIN)/ruff check --fix
+
+bench-cold-start: setup ## how long a cold Lambda takes to its first answer; ARGS="--package ZIP" adds its size
+	@$(BIN)/python -m bench.cold_start $(ARGS)
 
 clean: ## remove everything made here, but for ./data
 	@rm -rf $(VENV) .engines client-js/node_modules .pytest_cache .mypy_cache .ruff_cache .chalice/deployments

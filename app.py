@@ -4,20 +4,28 @@
 """
 
 import os
+from typing import Any
 from urllib.parse import unquote
 
 from chalice.app import CaseInsensitiveMapping, Chalice, SQSEvent
 from chalice.app import Request as ChaliceRequest
 from chalice.app import Response as ChaliceResponse
 
-from tracker import config, cors, routes, wiring
+from tracker import config, cors, lambda_api, logs, routes, wiring
 from tracker.http import Request, Response
 
-app = Chalice(app_name="tracker")
-# Every body comes and goes as bytes: gzip in, the GIF out, whatever the Accept header says.
+# `chalice deploy` imports this, and then packages the requirements with pip: without what they
+# require in turn. That is botocore, nine tenths of a full package; it is in Lambda's runtime.
+os.environ.setdefault("PIP_NO_DEPS", "1")
+
+# The name that the API gets: alarms and dashboard look for it.
+app = Chalice(app_name=os.environ.get("TRACKER_TABLES") or "tracker", configure_logs=False)
+# Every body may come and go as bytes: gzip in, the GIF out, whatever the Accept header says.
 app.api.binary_types = ["*/*"]
 
-_parts = wiring.parts(config.from_environment(os.environ))
+_config = config.from_environment(os.environ)
+logs.to_standard_output(os.environ, _config.lambdas.log_sample)
+_parts = wiring.parts(_config)
 _table = routes.routes(_parts)
 
 
@@ -43,8 +51,17 @@ def _request(path_parameters: dict[str, str]) -> Request:
     )
 
 
+class _Answer(ChaliceResponse):
+    """Text goes as it is: API Gateway decodes base64 only for who says what it accepts."""
+
+    def to_dict(self, binary_types: list[str] | None = None) -> dict[str, Any]:
+        return super().to_dict(None if isinstance(self.body, str) else binary_types)
+
+
 def _response(response: Response) -> ChaliceResponse:
-    return ChaliceResponse(response.body, dict(response.headers), response.status)
+    is_text = not response.headers.get("content-type", "text/").startswith("image/")
+    body = response.body.decode() if is_text else response.body
+    return _Answer(body, dict(response.headers), response.status)
 
 
 def _mount(path: str, by_method: dict[str, routes.Route]) -> None:
@@ -55,10 +72,12 @@ def _mount(path: str, by_method: dict[str, routes.Route]) -> None:
         request = _request(path_parameters)
         if request.method == "OPTIONS":
             answer = cors.preflight(", ".join(methods))
-            answer.headers |= cors.headers(_parts.config, request)
+            answer.headers |= cors.headers(_config, request)
             return _response(answer)
         route = by_method["GET" if request.method == "HEAD" else request.method]
-        response = routes.finish(routes.answer(route, request, _parts.config), _parts)
+        # Whoever calls the app without Lambda may have no context to give.
+        request_id = getattr(app.lambda_context, "aws_request_id", "")
+        response = lambda_api.answer(route, request, _parts, request_id)
         if request.method == "HEAD":
             response.body = b""
         return _response(response)
@@ -78,11 +97,20 @@ for _path, _by_method in _by_path().items():
     _mount(_path, _by_method)
 
 
-@app.on_sqs_message(queue=os.environ.get("TRACKER_QUEUE_NAME", "tracker-events"), batch_size=10)
-def consume(event: SQSEvent) -> None:
-    """Store what the queue gives. An error here gives the whole batch again, which stores nothing
-    twice: that is safe without ``ReportBatchItemFailures``, which Chalice cannot switch on."""
-    from tracker import consumer
-    from tracker.queues import sqs
+@app.on_sqs_message(
+    queue=os.environ.get("TRACKER_QUEUE_NAME", "tracker-events"),
+    batch_size=_config.lambdas.batch,
+    maximum_batching_window_in_seconds=_config.lambdas.window_seconds,
+    maximum_concurrency=_config.lambdas.concurrency,
+)
+def consume(event: SQSEvent) -> dict[str, list[dict[str, str]]]:
+    """Store what the queue gives."""
+    from tracker import lambda_consumer
 
-    consumer.consume([sqs.decode(record.body) for record in event], _parts.store)
+    invocation: Any = event.context
+    return lambda_consumer.consume(
+        event.to_dict(),
+        _parts,
+        invocation.aws_request_id,
+        invocation.get_remaining_time_in_millis(),
+    )

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import uuid
 import zipfile
 from collections.abc import Iterator
 from importlib import import_module
@@ -25,21 +24,14 @@ from tracker.config import hash_token
 from tracker.errors import StoreUnavailable
 
 ROOT = Path(__file__).parents[1]
-TEMPLATE = ROOT / "tracker" / "aws" / "resources.json"
 READ = {"Authorization": "Bearer token"}
 
 
 @pytest.fixture
 def stack(ministack: Engine, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """The parts that the template makes, on the emulator; their outputs."""
+    """A queue and tables on the emulator, as the template's outputs name them."""
     aws.use(ministack, monkeypatch)
-    client: Any = boto3.client("cloudformation")
-    name = f"test-{uuid.uuid4().hex[:8]}"
-    parameters = [{"ParameterKey": "Name", "ParameterValue": name}]
-    client.create_stack(StackName=name, TemplateBody=TEMPLATE.read_text(), Parameters=parameters)
-    client.get_waiter("stack_create_complete").wait(StackName=name)
-    (made,) = client.describe_stacks(StackName=name)["Stacks"]
-    return {output["OutputKey"]: output["OutputValue"] for output in made["Outputs"]}
+    return {"QueueUrl": aws.make_queue(), "Tables": aws.make_tables()}
 
 
 @pytest.fixture
@@ -60,6 +52,16 @@ def post(client: Client, *events: dict[str, Any]) -> dict[str, Any]:
     assert answer.status_code == 200
     taken: dict[str, Any] = answer.json_body
     return taken
+
+
+class Invocation:
+    """What Lambda tells a function beside the event."""
+
+    def __init__(self, request_id: str = "request") -> None:
+        self.aws_request_id = request_id
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 60_000
 
 
 def queued(url: str) -> list[dict[str, Any]]:
@@ -95,8 +97,8 @@ def test_an_event_goes_through_sqs_and_dynamodb_and_is_read_back(
         assert post(client, *large)["accepted"] == 5
         records = queued(stack["QueueUrl"])
         assert len(records) == 2
-        client.lambda_.invoke("consume", {"Records": records})
-        client.lambda_.invoke("consume", {"Records": records})  # SQS delivers at least once
+        app.consume({"Records": records}, Invocation())
+        app.consume({"Records": records}, Invocation())  # SQS delivers at least once
 
         mine = read(client, "/v1/events?user_id=u1")["data"]
         assert {event["messageId"] for event in mine} == {
@@ -116,7 +118,7 @@ def test_poison_in_a_batch_does_not_stop_its_neighbours(
         post(client, sent)
         records = queued(stack["QueueUrl"])
         records.insert(0, {**records[0], "messageId": "poison", "body": "not of ours"})
-        client.lambda_.invoke("consume", {"Records": records})
+        app.consume({"Records": records}, Invocation())
         (event,) = read(client, "/v1/events?anonymous_id=v")["data"]
         assert event["messageId"] == sent["messageId"]
 
@@ -129,7 +131,7 @@ def test_an_unavailable_store_gives_the_batch_again(
         records = queued(stack["QueueUrl"])
         monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:9")
         with pytest.raises(StoreUnavailable):
-            client.lambda_.invoke("consume", {"Records": records})
+            app.consume({"Records": records}, Invocation())
 
 
 def test_an_unavailable_queue_is_a_503_and_nothing_is_stored(
@@ -142,6 +144,20 @@ def test_an_unavailable_queue_is_a_503_and_nothing_is_stored(
         assert answer.status_code == 503
         assert answer.headers["retry-after"] == "5"
         assert json.loads(answer.body)["code"] == "unavailable"
+
+
+def test_the_consumer_is_fed_as_the_settings_say(
+    stack: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRACKER_CONSUMER_BATCH", "7")
+    monkeypatch.setenv("TRACKER_CONSUMER_WINDOW_SECONDS", "3")
+    monkeypatch.setenv("TRACKER_CONSUMER_CONCURRENCY", "9")
+    monkeypatch.delitem(sys.modules, "app", raising=False)
+    (source,) = import_module("app").app.event_sources
+    sys.modules.pop("app", None)
+    assert source.batch_size == 7
+    assert source.maximum_batching_window_in_seconds == 3
+    assert source.maximum_concurrency == 9
 
 
 def test_the_policies_allow_what_the_functions_call() -> None:

@@ -130,6 +130,65 @@ def test_a_message_that_is_never_done_goes_to_the_dead_letters(queue: Queue) -> 
     eventually(dead)
 
 
+def die(queue: Queue, count: int) -> None:
+    """Receive what is queued so often that it is given up."""
+
+    def dead() -> bool:
+        queue.receive(10, 0.5)
+        return queue.depth().dead == count
+
+    eventually(dead)
+
+
+def test_dead_letters_come_again_as_if_they_were_never_received(make_queue: MakeQueue) -> None:
+    queue = make_queue()
+    bodies = [b'{"n":%d}' % n for n in range(12)]
+    queue.send(bodies)
+    die(queue, 12)
+    assert sum(make_queue().redrive()) == 12
+    assert queue.depth().dead == 0
+    again = receive_all(queue, 12)
+    assert sorted(message.body for message in again) == sorted(bodies)
+    assert {message.receives for message in again} == {1}
+    assert list(queue.redrive()) == []
+
+
+def test_what_dies_again_while_dead_letters_are_moved_is_not_moved_again(queue: Queue) -> None:
+    queue.send([b"{}"])
+    die(queue, 1)
+    moves = queue.redrive()
+    assert next(moves) == 1
+    die(queue, 1)
+    assert list(moves) == []
+    assert eventually(lambda: queue.depth().dead == 1)
+
+
+def test_dead_letters_moved_by_two_at_once_are_all_there(make_queue: MakeQueue) -> None:
+    queue = make_queue()
+    bodies = [b'{"n":%d}' % n for n in range(40)]
+    queue.send(bodies)
+    die(queue, 40)
+    threads = [threading.Thread(target=list, args=(make_queue().redrive(),)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert queue.depth().dead == 0
+    assert {message.body for message in receive_all(queue, 40)} == set(bodies)
+
+
+def test_a_move_that_stops_half_way_loses_nothing(make_queue: MakeQueue) -> None:
+    queue = make_queue()
+    bodies = [b'{"n":%d}' % n for n in range(120)]
+    queue.send(bodies)
+    die(queue, 120)
+    moved = next(make_queue().redrive())
+    assert 0 < moved < 120
+    assert queue.depth().dead == 120 - moved
+    assert moved + sum(make_queue().redrive()) == 120
+    assert {message.body for message in receive_all(queue, 120)} == set(bodies)
+
+
 def test_two_consumers_do_not_get_the_same_message(
     new_queue: Callable[[float], MakeQueue],
 ) -> None:

@@ -7,11 +7,11 @@ message gives the same events again.
 
 from collections import Counter
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, structs
 
 from tracker import timestamps
 from tracker.event import NULL, Event, WireEvent
@@ -27,6 +27,16 @@ class Rejection(Struct, rename="camel", omit_defaults=True):
     reason: str
     payload: str
     message_id: str | None = None
+    whole: bool = True
+    """Whether the payload is all that was sent: bytes that are no text are not kept."""
+
+
+class FailedKey(NamedTuple):
+    """What a failed event is found by."""
+
+    site: str
+    received_at: int
+    id: str
 
 
 class Batch(Struct, rename="camel", omit_defaults=True, kw_only=True):
@@ -45,6 +55,14 @@ class Batch(Struct, rename="camel", omit_defaults=True, kw_only=True):
     """The batch's own context, beneath that of each event."""
     events: list[Raw] = []
     rejected: list[Rejection] = []
+    start: int = 0
+    """The place in the request of the first of the events: ids are made from places."""
+    replays: FailedKey | None = None
+    """The failed event that is sent through again: it goes when this is stored."""
+
+    def without_events(self) -> "Batch":
+        """What is known of the request itself."""
+        return structs.replace(self, events=[], rejected=[], replays=None)
 
     def encode(self) -> bytes:
         """The queue's message."""
@@ -53,7 +71,9 @@ class Batch(Struct, rename="camel", omit_defaults=True, kw_only=True):
     def read(self) -> list[Event]:
         """The accepted events, ready for the store."""
         same_time: Counter[int] = Counter()
-        return [self._event(index, raw, same_time) for index, raw in enumerate(self.events)]
+        return [
+            self._event(index, raw, same_time) for index, raw in enumerate(self.events, self.start)
+        ]
 
     def _event(self, index: int, raw: Raw, same_time: Counter[int]) -> Event:
         """``same_time`` counts the batch's events of each device time so far."""
@@ -72,7 +92,7 @@ class Batch(Struct, rename="camel", omit_defaults=True, kw_only=True):
             # A client that counts nothing may still send several events of one millisecond, or
             # without a time: they keep the order in which they stand here.
             about = self.received_at if device_time is None else device_time
-            seq = same_time[about]
+            seq = self.start + same_time[about]
             same_time[about] += 1
             if not wire.message_id:
                 own_seq = seq
@@ -128,6 +148,27 @@ def decode(message: bytes) -> Batch:
         return _batches.decode(message)
     except msgspec.MsgspecError as error:
         raise ValueError(f"not a message of the tracker's collector: {error}") from None
+
+
+def halves(message: bytes) -> list[bytes]:
+    """A message as two, whose events have the ids and the order that they have in the one. Raises
+    ``ValueError`` for what is none of ours, or holds a single event."""
+    whole = decode(message)
+    accepted, rejected = len(whole.events), len(whole.rejected)
+    if accepted + rejected < 2:
+        raise ValueError("a message of one event cannot be split")
+    # Of one accepted and one rejected event, each goes its own way.
+    cut, cut_rejected = (accepted + 1) // 2, rejected // 2
+    first = structs.replace(
+        whole, events=whole.events[:cut], rejected=whole.rejected[:cut_rejected]
+    )
+    second = structs.replace(
+        whole,
+        events=whole.events[cut:],
+        start=whole.start + cut,
+        rejected=whole.rejected[cut_rejected:],
+    )
+    return [first.encode(), second.encode()]
 
 
 def digest(message_id: str) -> bytes:

@@ -7,6 +7,7 @@ import base64
 import binascii
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -54,7 +55,7 @@ class Collector:
             return _pixel(error)
         pending = self._pending(request, envelope, site, received_at)
         unavailable = Problem(503, "unavailable", "the queue cannot take it now")
-        return Pending(pending.message, _pixel(), _pixel(unavailable))
+        return replace(pending, response=_pixel(), otherwise=_pixel(unavailable))
 
     def _site(self, request: Request, envelope: body.Envelope) -> str:
         """The site a request writes to: by Basic user name, else body, else query."""
@@ -96,9 +97,7 @@ class Collector:
         for index, raw in enumerate(envelope.batch):
             sent = bytes(raw)
             try:
-                wire = event.decode(sent, path_type, extra)
-                changed = anonymise.needs_change(sent, wire.context)
-                accepted.append(Raw(anonymise.event(sent)) if changed else raw)
+                accepted.append(Raw(accept(sent, path_type, extra)))
             except Rejected as error:
                 rejected.append(_rejection(index, sent, error))
         queued = Batch(
@@ -113,7 +112,20 @@ class Collector:
             events=accepted,
             rejected=rejected,
         )
-        return Pending(queued.encode(), _answer(len(accepted), rejected), _unavailable())
+        return Pending(
+            queued.encode(),
+            _answer(len(accepted), rejected),
+            _unavailable(),
+            queued.id,
+            len(accepted),
+            [rejection.field for rejection in rejected],
+        )
+
+
+def accept(sent: bytes, path_type: str | None, extra: int) -> bytes:
+    """An event as it is queued. Raises `Rejected`. See `event.decode` for the parameters."""
+    wire = event.decode(sent, path_type, extra)
+    return anonymise.event(sent) if anonymise.needs_change(sent, wire.context) else sent
 
 
 def _answer(accepted: int, rejected: list[Rejection]) -> Response:
@@ -141,6 +153,7 @@ def _unavailable() -> Response:
 
 
 def _rejection(index: int, sent: bytes, error: Rejected) -> Rejection:
+    original = sent
     payload = sent = sent.decode(errors="replace").encode()  # it is kept as text
     # Where it has no readable context, there is nothing to take out of it.
     with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -151,6 +164,7 @@ def _rejection(index: int, sent: bytes, error: Rejected) -> Rejection:
         reason=error.reason,
         payload=payload.decode(),
         message_id=event.message_id_of(sent),
+        whole=sent == original,
     )
 
 

@@ -11,11 +11,15 @@ from typing import TypeVar
 
 import msgspec
 
+from tracker import lambda_settings
 from tracker.errors import ConfigError
+from tracker.lambda_settings import LambdaSettings
 
 ALL_SITES = "*"
 ANY_ORIGIN = "*"
 DEFAULT_SITE = "default"
+CHECK_SITE = "deployment-check"
+"""The site of the event that `deploy` sends to see that all works: no site of the user's."""
 DEFAULT_FOLDER = Path("data")
 
 _PATH = re.compile(r"(/[A-Za-z0-9_.~-]+)*")
@@ -59,12 +63,13 @@ class Config:
     script_name: str = "kit.js"
     """The name the client is served under."""
     demo: bool = False
+    lambdas: LambdaSettings = field(default_factory=LambdaSettings)
 
     @property
     def site_names(self) -> list[str]:
         """The sites there are. Keys given to ``serve`` on its command line are for the default
         one, and another command does not see them."""
-        return list(self.keys.sites) or [DEFAULT_SITE]
+        return [name for name in self.keys.sites if name != CHECK_SITE] or [DEFAULT_SITE]
 
     def site_of(self, write_key: str | None) -> str | None:
         """The name of the site a write key belongs to."""
@@ -129,15 +134,20 @@ def from_environment(environment: Mapping[str, str], kept: Keys | None = None) -
     ``kept`` are the keys that a folder holds: its sites count where the environment names none,
     its read tokens count beside the environment's.
 
-    ========================  ==========================================================
-    ``TRACKER_SITES``         JSON: ``{"shop": {"write_keys": ["…"], "origins": ["…"]}}``
-    ``TRACKER_READ_TOKENS``   JSON: ``{"<sha256 of the token>": "shop"}``; ``*`` is all
-    ``TRACKER_DATA``          the folder of the embedded queue and store
-    ``TRACKER_QUEUE_URL``     an SQS queue, instead of the folder's
-    ``TRACKER_TABLES``        the DynamoDB tables' prefix, instead of the folder's store
-    ``TRACKER_PATH_PREFIX``   what the paths begin with: ``/m`` serves ``/m/v1/batch``
-    ``TRACKER_SCRIPT_NAME``   what the client is called instead of ``kit.js``
-    ========================  ==========================================================
+    ===================================  =========================================================
+    ``TRACKER_SITES``                    JSON: ``{"shop": {"write_keys": ["…"], "origins": ["…"]}}``
+    ``TRACKER_READ_TOKENS``              JSON: ``{"<sha256 of the token>": "shop"}``; ``*`` is all
+    ``TRACKER_DATA``                     the folder of the embedded queue and store
+    ``TRACKER_QUEUE_URL``                an SQS queue, instead of the folder's
+    ``TRACKER_TABLES``                   the DynamoDB tables' prefix, instead of the folder's store
+    ``TRACKER_PATH_PREFIX``              what the paths begin with: ``/m`` serves ``/m/v1/batch``
+    ``TRACKER_SCRIPT_NAME``              what the client is called instead of ``kit.js``
+    ``TRACKER_CONSUMER_BATCH``           the most messages an invocation of the consumer gets (100)
+    ``TRACKER_CONSUMER_WINDOW_SECONDS``  how long a batch may wait to be filled (2)
+    ``TRACKER_CONSUMER_CONCURRENCY``     how many consumers run at once (5)
+    ``TRACKER_PARTIAL_FAILURES``         ``1`` where Lambda reads which messages failed
+    ``TRACKER_LOG_SAMPLE``               the part of invocations that log what went well (0.01)
+    ===================================  =========================================================
     """
     kept = kept or Keys()
     sites = _json(environment, "TRACKER_SITES", dict[str, Site]) or kept.sites
@@ -156,6 +166,7 @@ def from_environment(environment: Mapping[str, str], kept: Keys | None = None) -
         tables=environment.get("TRACKER_TABLES") or None,
         path_prefix=environment.get("TRACKER_PATH_PREFIX") or "",
         script_name=environment.get("TRACKER_SCRIPT_NAME") or "kit.js",
+        lambdas=lambda_settings.read(environment),
     )
 
 

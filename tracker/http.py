@@ -3,7 +3,7 @@
 API Gateway and the embedded server each turn theirs into a `Request` and send a `Response`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -52,6 +52,11 @@ class Pending:
     message: bytes
     response: Response
     otherwise: Response
+    batch_id: str = ""
+    accepted: int = 0
+    """How many events are in it."""
+    rejected: Sequence[str] = ()
+    """Of each event that breaks a rule: the field at fault."""
 
 
 def json(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -4,11 +4,14 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from tracker import timestamps
 from tracker.config import Config
-from tracker.queues import Queue
-from tracker.stores import Store
+
+if TYPE_CHECKING:
+    from tracker.queues import Queue
+    from tracker.stores import Store
 
 
 def _new_id() -> str:
@@ -21,19 +24,19 @@ class Parts:
     takes an event makes no DynamoDB client."""
 
     config: Config
-    make_queue: Callable[[], Queue]
-    make_store: Callable[[], Store]
+    make_queue: "Callable[[], Queue]"
+    make_store: "Callable[[], Store]"
     clock: Callable[[], int] = timestamps.now
     new_id: Callable[[], str] = _new_id
     checks: Mapping[str, Callable[[], None]] = field(default_factory=dict)
     """What else has to work, by name; each raises `Unavailable` if it does not."""
 
     @cached_property
-    def queue(self) -> Queue:
+    def queue(self) -> "Queue":
         """Where events wait."""
         return self.make_queue()
 
     @cached_property
-    def store(self) -> Store:
+    def store(self) -> "Store":
         """Where events are kept."""
         return self.make_store()

@@ -5,16 +5,18 @@ from collections.abc import Callable, Collection, Sequence
 from enum import Enum
 from functools import partial
 from http import HTTPStatus
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from tracker import assets, cors, reading
+from tracker import assets, cors
 from tracker.collector import Collector
 from tracker.config import ALL_SITES, Config
 from tracker.errors import Problem, QueueUnavailable, Unavailable
 from tracker.event import EVENT_TYPES
 from tracker.http import Pending, Request, Response, json, problem
 from tracker.parts import Parts
-from tracker.stores import Store
+
+if TYPE_CHECKING:
+    from tracker.stores import Store
 
 log = logging.getLogger(__name__)
 
@@ -57,9 +59,10 @@ def routes(parts: Parts) -> list[Route]:
         Route("GET", "/v1/i.gif", collector.collect_pixel, Access.WRITE_KEY),
         Route("GET", f"/{config.script_name}", assets.script, Access.ANYONE),
         Route("GET", f"/{versioned}", assets.versioned_script, Access.ANYONE),
-        _reading("/v1/events", reading.events, parts),
-        _reading("/v1/users/{user_id}", reading.user, parts),
-        _reading("/v1/failed-events", reading.failed_events, parts),
+        _reading("/v1/events", "events", parts),
+        _reading("/v1/users/{user_id}", "user", parts),
+        _reading("/v1/failed-events", "failed_events", parts),
+        Route("POST", "/v1/failed-events/replay", partial(_replay, parts), Access.READ_TOKEN),
     ]
     table = [route._replace(path=config.path_prefix + route.path) for route in table]
     table.append(Route("GET", "/health", partial(_health, parts), Access.ANYONE))
@@ -77,7 +80,8 @@ def answer(route: Route, request: Request, config: Config) -> Response | Pending
     except Problem as error:
         result = problem(error)
     except Unavailable as error:
-        log.warning("%s %s: %s", request.method, request.path, error)
+        # The path of the route, not of the request: that may hold a user's id.
+        log.warning("%s %s: %s", request.method, route.path, error)
         result = problem(
             Problem(
                 503,
@@ -87,7 +91,7 @@ def answer(route: Route, request: Request, config: Config) -> Response | Pending
             )
         )
     except Exception:
-        log.exception("%s %s", request.method, request.path)
+        log.exception("%s %s", request.method, route.path)
         result = problem(our_fault())
     if isinstance(result, Response):
         return _readable(result, request, config)
@@ -200,14 +204,28 @@ def _match(pattern: Sequence[str], segments: Sequence[str]) -> dict[str, str] | 
     return parameters
 
 
-def _reading(path: str, read: Callable[[Request, Store, str], Response], parts: Parts) -> Route:
-    """A route that answers to read tokens."""
+Reader = Callable[[Request, "Store", str], Response]
+
+
+def _reading(path: str, name: str, parts: Parts) -> Route:
+    """A route that answers to read tokens, by a function of `tracker.reading`."""
 
     def handler(request: Request) -> Response:
         site = _readable_site(request, parts.config)
+        from tracker import reading  # a cold Lambda that takes an event does without
+
+        read: Reader = getattr(reading, name)
         return read(request, parts.store, site)
 
     return Route("GET", path, handler, Access.READ_TOKEN)
+
+
+def _replay(parts: Parts, request: Request) -> Response:
+    # A read token may do this: it changes nothing but what failed, and adds nothing of its own.
+    site = _readable_site(request, parts.config)
+    from tracker import reading
+
+    return reading.replay_failed_events(request, parts.store, parts.queue, site)
 
 
 def _readable_site(request: Request, config: Config) -> str:
@@ -228,7 +246,7 @@ def _readable_site(request: Request, config: Config) -> str:
         return bound
     if wanted is not None:
         return wanted
-    sites = list(config.keys.sites)
+    sites = config.site_names
     if len(sites) == 1:
         return sites[0]
     reason = "is required: one of " + ", ".join(sites)

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 from tracker.config import Config
 from tracker.errors import ConfigError
 from tracker.parts import Parts
-from tracker.queues import Queue
-from tracker.stores import Store
 
 if TYPE_CHECKING:
+    from tracker.queues import Delays, Queue
     from tracker.queues.sqlite import SqliteQueue
+    from tracker.stores import Store
 
 QUEUE_FILE = "queue.db"
 STORE_FILE = "store.db"
@@ -31,7 +31,7 @@ def existing_parts(config: Config) -> Parts:
     return parts(config)
 
 
-def queue(config: Config) -> Queue:
+def queue(config: Config) -> "Queue":
     """SQS where a queue's URL is set, else a file in the folder."""
     if config.queue_url:
         from tracker.queues.sqs import SqsQueue
@@ -40,7 +40,7 @@ def queue(config: Config) -> Queue:
     return _folder_queue(config)
 
 
-def consumed_queue(config: Config) -> Queue:
+def consumed_queue(config: Config) -> "Queue":
     """The queue, for the folder's only consumer: what an earlier one had in hand when it was
     killed does not stay hidden."""
     if config.queue_url:
@@ -56,7 +56,21 @@ def _folder_queue(config: Config) -> "SqliteQueue":
     return SqliteQueue(config.folder / QUEUE_FILE)
 
 
-def store(config: Config) -> Store:
+def delays(parts: Parts) -> "Delays":
+    """How late it is: by CloudWatch where the queue is SQS, else by the queue itself. Raises
+    `QueueUnavailable`."""
+    config = parts.config
+    if config.queue_url:
+        from tracker.queues import sqs_delays
+
+        return sqs_delays.delays(config.queue_url, config.tables)
+    from tracker.queues import Delays
+
+    oldest = parts.queue.depth().oldest_seconds
+    return Delays(oldest, oldest or 0.0, "the oldest event that is not stored yet")
+
+
+def store(config: Config) -> "Store":
     """DynamoDB where its tables are named, else a file in the folder."""
     if config.tables:
         from tracker.stores.dynamodb import DynamoDbStore

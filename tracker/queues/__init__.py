@@ -3,7 +3,7 @@
 Delivery is at least once, and in no promised order, as with SQS.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 VISIBILITY_SECONDS = 60
@@ -29,7 +29,19 @@ class Depth(NamedTuple):
     in_flight: int
     dead: int
     oldest_seconds: float | None
-    """The age of the oldest waiting message; ``None`` where there is none or nobody can tell."""
+    """The age of the oldest message that is not done; ``None`` where there is none or nobody can
+    tell."""
+
+
+class Delays(NamedTuple):
+    """How late a deployment is."""
+
+    oldest_seconds: float | None
+    """The age of the oldest message that is not done; ``None`` where nobody can tell."""
+    lag_seconds: float | None
+    """How long events wait until they are stored; ``None`` where nobody can tell."""
+    lag_of: str
+    """Which events that is said of."""
 
 
 class Queue(Protocol):
@@ -47,6 +59,11 @@ class Queue(Protocol):
 
     def release(self, receipts: Sequence[str]) -> None:
         """Give messages back that were received and not worked on: others get them at once."""
+
+    def redrive(self) -> Iterator[int]:
+        """Give the dead letters back to the consumers, as if they were never received. After each
+        step it tells how many it moved. What dies again meanwhile stays where it is. Stopped at
+        any point, or done by several at once, it loses nothing; a message may come twice."""
 
     def depth(self) -> Depth:
         """How full it is."""

@@ -29,6 +29,7 @@ CREATE TABLE dead_letters (
 )
 """
 _POLL_SECONDS = 0.02
+_REDRIVEN_TOGETHER = 100
 
 # A message whose hidden time ends much later than any receipt could have set it was hidden under
 # a clock that has since been put back: it is visible. Twice the time, since two consumers may
@@ -130,13 +131,35 @@ class SqliteQueue:
         with self._receiving.transaction() as connection:
             connection.execute("UPDATE messages SET visible_at = 0 WHERE visible_at > 0")
 
+    def redrive(self) -> Iterator[int]:
+        with self._sending.reading() as connection:
+            last = connection.execute("SELECT max(id) FROM dead_letters").fetchone()[0]
+        while moved := self._redrive(last):  # what is sent again, and dies again, has a later id
+            yield moved
+
+    def _redrive(self, last: int | None) -> int:
+        now = self._clock()
+        with self._sending.transaction() as connection:
+            rows = connection.execute(
+                "SELECT id, body FROM dead_letters WHERE id <= ? ORDER BY id LIMIT ?",
+                (last, _REDRIVEN_TOGETHER),
+            ).fetchall()
+            connection.executemany(
+                "INSERT INTO messages (body, sent_at, visible_at) VALUES (?, ?, ?)",
+                [(row[1], now, now) for row in rows],
+            )
+            connection.executemany(
+                "DELETE FROM dead_letters WHERE id = ?", [(row[0],) for row in rows]
+            )
+        return len(rows)
+
     def depth(self) -> Depth:
         times = self._times()
         with self._receiving.reading() as connection:
             waiting, in_flight, oldest = connection.execute(
                 f"SELECT count(*) FILTER (WHERE {_VISIBLE}),"
                 f" count(*) FILTER (WHERE NOT {_VISIBLE}),"
-                f" min(sent_at) FILTER (WHERE {_VISIBLE}) FROM messages",
+                " min(sent_at) FROM messages",
                 times,
             ).fetchone()
             dead = connection.execute("SELECT count(*) FROM dead_letters").fetchone()[0]

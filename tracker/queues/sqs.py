@@ -4,23 +4,36 @@ import base64
 import json
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from hashlib import blake2b
 from itertools import islice
 from typing import Any
 
-import boto3
 from botocore.config import Config as ClientConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tracker import aws_errors, batch, sdk
 from tracker.errors import QueueUnavailable
 from tracker.queues import Depth, Message
 
 _PLAIN_BYTES = 48 * 1024
 """Up to here a message is sent as it is: readable in the console, and one 64 KiB unit."""
 
-_CALL_BYTES = 256 * 1024
-"""How much one call carries, if not a single larger message: older emulators' limit."""
+MESSAGE_BYTES = 1024 * 1024
+"""The largest message SQS takes, and as much in one call."""
 
 _CALL_MESSAGES = 10
+
+_REDRIVE_WAIT_SECONDS = 1.0
+"""All of SQS's servers are asked if a call waits; else some, that may hold no dead letter."""
+
+_VISIBLE = "ApproximateNumberOfMessages"
+_HIDDEN = "ApproximateNumberOfMessagesNotVisible"
+
+_READ_SECONDS = 6
+"""How long an answer may take: longer than the longest wait for a message."""
+
+_WAIT_SECONDS = 4
 
 
 def encode(body: bytes) -> str:
@@ -50,12 +63,13 @@ class SqsQueue:
 
     def _sqs(self) -> Any:
         if self._client is None:
-            # A request that takes events must be answered before API Gateway gives up (29 s).
-            self._client = boto3.client(
+            # A request that takes events must be answered before API Gateway gives up (29 s). With
+            # botocore's pauses of up to 1 and 2 seconds these are 24.
+            self._client = sdk.client(
                 "sqs",
-                config=ClientConfig(
-                    connect_timeout=2,
-                    read_timeout=25,
+                ClientConfig(
+                    connect_timeout=1,
+                    read_timeout=_READ_SECONDS,
                     retries={"mode": "standard", "total_max_attempts": 3},
                 ),
             )
@@ -65,10 +79,10 @@ class SqsQueue:
         try:
             return getattr(self._sqs(), operation)(**parameters)
         except (BotoCoreError, ClientError) as error:
-            raise QueueUnavailable(f"{self._url}: {error}") from error
+            raise QueueUnavailable(f"{self._url}: {aws_errors.explain(error)}") from error
 
     def send(self, bodies: Sequence[bytes]) -> None:
-        for call in _calls([encode(body) for body in bodies]):
+        for call in _calls([text for body in bodies for text in _texts(body)]):
             if len(call) == 1:
                 self._call("send_message", QueueUrl=self._url, MessageBody=call[0])
                 continue
@@ -88,7 +102,7 @@ class SqsQueue:
                     "receive_message",
                     QueueUrl=self._url,
                     MaxNumberOfMessages=min(_CALL_MESSAGES, limit - len(messages)),
-                    WaitTimeSeconds=0 if messages else min(20, round(wait)),
+                    WaitTimeSeconds=0 if messages else min(_WAIT_SECONDS, round(wait)),
                     AttributeNames=["ApproximateReceiveCount"],
                 )
             except QueueUnavailable:
@@ -128,19 +142,38 @@ class SqsQueue:
                 if not failed.get("SenderFault"):
                     raise QueueUnavailable(f"{self._url}: {failed.get('Message')}")
 
+    def redrive(self) -> Iterator[int]:
+        url = self._dead_letters_url(self._attributes(self._url))
+        if url is None:
+            return
+        dead_letters = SqsQueue(url)
+        sent: set[bytes] = set()
+        while received := dead_letters.receive(_CALL_MESSAGES, _REDRIVE_WAIT_SECONDS):
+            fresh = [message for message in received if _digest(message.body) not in sent]
+            if not fresh:
+                return
+            self.send([message.body for message in fresh])  # before they are deleted
+            dead_letters.delete([message.receipt for message in fresh])
+            sent.update(_digest(message.body) for message in fresh)
+            yield len(fresh)
+
     def depth(self) -> Depth:
         attributes = self._attributes(self._url)
-        dead = 0
-        if policy := attributes.get("RedrivePolicy"):
-            name = json.loads(policy)["deadLetterTargetArn"].rpartition(":")[2]
-            url = self._call("get_queue_url", QueueName=name)["QueueUrl"]
-            dead = int(self._attributes(url)["ApproximateNumberOfMessages"])
+        url = self._dead_letters_url(attributes)
         return Depth(
-            int(attributes["ApproximateNumberOfMessages"]),
-            int(attributes["ApproximateNumberOfMessagesNotVisible"]),
-            dead,
+            int(attributes[_VISIBLE]),
+            int(attributes[_HIDDEN]),
+            _messages(self._attributes(url)) if url else 0,
             None,  # SQS tells the age only to CloudWatch
         )
+
+    def _dead_letters_url(self, attributes: dict[str, str]) -> str | None:
+        policy = attributes.get("RedrivePolicy")
+        if not policy:
+            return None
+        name = json.loads(policy)["deadLetterTargetArn"].rpartition(":")[2]
+        url: str = self._call("get_queue_url", QueueName=name)["QueueUrl"]
+        return url
 
     def _attributes(self, url: str) -> dict[str, str]:
         answer = self._call("get_queue_attributes", QueueUrl=url, AttributeNames=["All"])
@@ -148,12 +181,29 @@ class SqsQueue:
         return attributes
 
 
+def _texts(body: bytes) -> list[str]:
+    """A message as SQS takes it, or the messages that it has to be split into."""
+    text = encode(body)
+    if len(text) > MESSAGE_BYTES:
+        with suppress(ValueError):  # nothing to split: SQS says what it thinks of it
+            return [part for half in batch.halves(body) for part in _texts(half)]
+    return [text]
+
+
+def _digest(body: bytes) -> bytes:
+    return blake2b(body, digest_size=16).digest()
+
+
+def _messages(attributes: dict[str, str]) -> int:
+    return int(attributes[_VISIBLE]) + int(attributes[_HIDDEN])
+
+
 def _calls(texts: Sequence[str]) -> Iterator[list[str]]:
     """Split messages into calls that stay within SQS's limits."""
     call: list[str] = []
     size = 0
     for text in texts:
-        if call and (len(call) == _CALL_MESSAGES or size + len(text) > _CALL_BYTES):
+        if call and (len(call) == _CALL_MESSAGES or size + len(text) > MESSAGE_BYTES):
             yield call
             call, size = [], 0
         call.append(text)

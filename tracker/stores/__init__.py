@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct
 
+from tracker.batch import Batch, FailedKey
 from tracker.event import Event
 
 
@@ -107,6 +108,16 @@ class FailedEvent(Struct, rename="camel", frozen=True, kw_only=True, omit_defaul
     reason: str
     payload: str
     message_id: str | None = None
+    whole: bool = True
+    """Whether the payload is all that was sent: if not, it cannot be sent through again."""
+    origin: Batch | None = None
+    """The request it came in, without its events; ``None`` for a message that could not be read,
+    and for what was kept before this was."""
+
+    @property
+    def key(self) -> FailedKey:
+        """What it is found by."""
+        return FailedKey(self.site, self.received_at, self.id)
 
 
 class FailedPage(NamedTuple):
@@ -125,6 +136,9 @@ class Store(Protocol):
 
     def append_failed(self, failed: Sequence[FailedEvent]) -> None:
         """Keep failed events, each once by its id."""
+
+    def forget_failed(self, failed: Sequence[FailedKey]) -> None:
+        """Remove failed events; those that are not there do not matter."""
 
     def read(self, selection: Selection, limit: int) -> Page:
         """Up to ``limit`` events after ``selection.after``, in its order."""

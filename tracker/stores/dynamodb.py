@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from pynamodb.exceptions import PynamoDBException
 
-from tracker import timestamps
+from tracker import aws_errors, timestamps
+from tracker.batch import FailedKey
 from tracker.errors import NeverStorable, StoreUnavailable
 from tracker.event import Event
 from tracker.stores import (
@@ -28,16 +29,12 @@ from tracker.stores import (
 )
 from tracker.stores.compression import compress, decompress
 from tracker.stores.dynamodb_people import People
+from tracker.stores.dynamodb_stored import Identity, stored
 from tracker.stores.models import EventItem, IndexItem, tables
 from tracker.stores.recent import Recent
 
 _MAX_PAYLOAD_BYTES = 300 * 1024
 """An item holds 400 KB: of a failed event that compresses to more, the beginning is kept."""
-
-
-class _Identity(NamedTuple):
-    partition: str
-    sort_key: str
 
 
 class DynamoDbStore:
@@ -52,15 +49,13 @@ class DynamoDbStore:
     # that belongs to it is. A call that stopped half-way is completed by the same call again.
 
     def append(self, events: Sequence[Event]) -> Appended:
-        new: dict[_Identity, Event] = {}
+        new: dict[Identity, Event] = {}
         for event in events:
             new.setdefault(_identity(event), event)
         with _translated():
             model = self.tables.events
-            for item in model.batch_get(
-                list(new), consistent_read=True, attributes_to_get=["pk", "sk"]
-            ):
-                del new[_Identity(item.pk, item.sk)]
+            for identity in stored(model, new):
+                del new[identity]
             if new:
                 self._write_what_leads_to(list(new.values()))
                 with model.batch_write() as batch:
@@ -110,13 +105,17 @@ class DynamoDbStore:
         model = self.tables.others
         days: set[tuple[str, str]] = set()
         with _translated(), model.batch_write() as batch:
-            for event in {event.id: event for event in failed}.values():
-                day = keys.day(event.received_at)
-                days.add((keys.failed_days(event.site), day))
-                sort_key = f"{timestamps.sortable(event.received_at)}#{event.id}"
-                batch.save(model(keys.failed(event.site, day), sort_key, body=_failed_body(event)))
+            for event in {event.key: event for event in failed}.values():
+                days.add((keys.failed_days(event.site), keys.day(event.received_at)))
+                batch.save(model(*_failed_key(event.key), body=_failed_body(event)))
             for pk, sk in days:
                 batch.save(model(pk, sk))
+
+    def forget_failed(self, failed: Sequence[FailedKey]) -> None:
+        model = self.tables.others
+        with _translated(), model.batch_write() as batch:
+            for key in dict.fromkeys(failed):
+                batch.delete(model(*_failed_key(key)))
 
     # Reading
 
@@ -193,14 +192,14 @@ def _finders(model: type[IndexItem], event: Event) -> Iterator[IndexItem]:
         )
 
 
-def _identity(event: Event) -> _Identity:
-    return _Identity(
+def _identity(event: Event) -> Identity:
+    return Identity(
         keys.partition(event.site, event.person),
         keys.identity_of(event),
     )
 
 
-def _item(model: type[EventItem], identity: _Identity, event: Event) -> EventItem:
+def _item(model: type[EventItem], identity: Identity, event: Event) -> EventItem:
     place = keys.place(keys.position_of(event))
     return model(
         identity.partition,
@@ -208,6 +207,11 @@ def _item(model: type[EventItem], identity: _Identity, event: Event) -> EventIte
         body=dynamodb_read.pack(event),
         place=None if place == identity.sort_key else place,
     )
+
+
+def _failed_key(key: FailedKey) -> tuple[str, str]:
+    sort_key = f"{timestamps.sortable(key.received_at)}#{key.id}"
+    return keys.failed(key.site, keys.day(key.received_at)), sort_key
 
 
 def _failed_body(event: FailedEvent) -> bytes:
@@ -218,6 +222,8 @@ def _failed_body(event: FailedEvent) -> bytes:
         event,
         payload=event.payload[: _MAX_PAYLOAD_BYTES // 4],
         reason=f"{event.reason} (only the beginning of the payload is kept)",
+        whole=False,
+        origin=None,
     )
     return compress(msgspec.json.encode(beginning))
 
@@ -233,4 +239,4 @@ def _translated() -> Iterator[None]:
             raise NeverStorable(f"DynamoDB does not take it: {error.cause_response_message}") from (
                 error
             )
-        raise StoreUnavailable(f"DynamoDB: {error.cause_response_message or error}") from error
+        raise StoreUnavailable(f"DynamoDB: {aws_errors.explain(error)}") from error

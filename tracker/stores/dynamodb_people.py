@@ -118,7 +118,7 @@ class People:
                     raise
             else:
                 return
-        raise StoreUnavailable(f"the traits of user {user_id!r} are being written too often")
+        raise StoreUnavailable("a user's traits are being written too often at once")
 
     def _traits_item(self, site: str, user_id: str) -> IndexItem:
         model = self._index

@@ -13,12 +13,13 @@ event, and a reader believes the event. So nothing has to be undone when a write
 from typing import Any, NamedTuple, TypeVar
 
 from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
-from pynamodb.models import Model
+
+from tracker.stores.dynamodb_connection import UNPROCESSED_CALLS, Connected, SharedConnection
 
 T = TypeVar("T")
 
 
-class EventItem(Model):
+class EventItem(Connected):
     """An event, or a pointer to one whose place in time is not its key's."""
 
     pk = UnicodeAttribute(hash_key=True)
@@ -30,7 +31,7 @@ class EventItem(Model):
     """On a pointer: the sort key of the event."""
 
 
-class IndexItem(Model):
+class IndexItem(Connected):
     """A listing entry, a day, a session's entry, a link, a user's traits, a failed event."""
 
     pk = UnicodeAttribute(hash_key=True)
@@ -63,8 +64,14 @@ def optional(value: T) -> T | None:
 def tables(prefix: str) -> Tables:
     """The models of the deployment whose tables' names begin with ``prefix``."""
 
+    shared = SharedConnection()
+
     def bound(model: Any, name: str) -> Any:
-        meta = type("Meta", (), {"table_name": f"{prefix}-{name}"})
-        return type(model.__name__, (model,), {"Meta": meta})
+        settings = {
+            "table_name": f"{prefix}-{name}",
+            "shared": shared,
+            "max_retry_attempts": UNPROCESSED_CALLS,
+        }
+        return type(model.__name__, (model,), {"Meta": type("Meta", (), settings)})
 
     return Tables(bound(EventItem, "events"), bound(IndexItem, "index"))

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from tracker.batch import FailedKey
 from tracker.errors import StoreUnavailable
 from tracker.event import Event
 from tracker.sqlite import Connection, open_file, transaction
@@ -144,6 +145,12 @@ class SqliteStore:
                 "INSERT INTO failed_events (id, site, received_at, document) VALUES (?, ?, ?, ?)"
                 " ON CONFLICT DO NOTHING",
                 [(f.id, f.site, f.received_at, msgspec.json.encode(f)) for f in failed],
+            )
+
+    def forget_failed(self, failed: Sequence[FailedKey]) -> None:
+        with self._transaction() as connection:
+            connection.executemany(
+                "DELETE FROM failed_events WHERE site = ? AND received_at = ? AND id = ?", failed
             )
 
     def read(self, selection: Selection, limit: int) -> Page:
