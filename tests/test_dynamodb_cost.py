@@ -1,44 +1,16 @@
 """What an event costs to write and to read, measured by DynamoDB's own engine."""
 
 import uuid
-from typing import Any
 
 import pytest
 
 from tests import aws
 from tests.engines.engine import Engine
 from tests.events import NOON, SECOND, SITE, received, wire
+from tests.known_load import page_view
+from tests.metering import Meter
 from tracker.stores import Person, Selection
 from tracker.stores.dynamodb import DynamoDbStore
-
-_WRITES = ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems")
-
-
-class Meter:
-    """Counts the write units that `ReturnConsumedCapacity` tells of, by table."""
-
-    def __init__(self, store: DynamoDbStore) -> None:
-        self._units: dict[str, float] = {}
-        for model in store.tables:
-            events = model._get_connection().connection.client.meta.events  # noqa: SLF001
-            for operation in _WRITES:
-                events.register(f"before-parameter-build.dynamodb.{operation}", _ask)
-                events.register(f"after-call.dynamodb.{operation}", self._count)
-
-    def _count(self, parsed: dict[str, Any], **_: object) -> None:
-        told = parsed["ConsumedCapacity"]
-        for consumed in told if isinstance(told, list) else [told]:
-            table = consumed["TableName"].rpartition("-")[2]
-            self._units[table] = self._units.get(table, 0) + consumed["CapacityUnits"]
-
-    def read(self) -> dict[str, float]:
-        """The units since the last reading."""
-        units, self._units = self._units, {}
-        return units
-
-
-def _ask(params: dict[str, Any], **_: object) -> None:
-    params["ReturnConsumedCapacity"] = "TOTAL"
 
 
 @pytest.fixture
@@ -49,41 +21,10 @@ def store(dynamodb_local: Engine, monkeypatch: pytest.MonkeyPatch) -> DynamoDbSt
     return store
 
 
-def page_view(visitor: str, session: str, seq: int, **members: Any) -> dict[str, Any]:
-    """What the browser client sends for a page view, with the longest values that are usual."""
-    path = f"/products/kitchen/knives-and-scissors/chef-knife-{seq}"
-    return wire(
-        NOON + seq * SECOND,
-        messageId=str(uuid.uuid4()),
-        anonymousId=visitor,
-        properties={},
-        context={
-            "page": {
-                "url": f"https://www.example.com{path}?utm_source=newsletter&utm_medium=email",
-                "path": path,
-                "search": "?utm_source=newsletter&utm_medium=email",
-                "title": f"Chef's knife no. {seq}, 21 cm, hand-forged - The Example Kitchen Shop",
-                "referrer": "https://www.example.com/products/kitchen/knives-and-scissors",
-            },
-            "campaign": {"source": "newsletter", "medium": "email"},
-            "library": {"name": "tracker-kit", "version": "1.0.0"},
-            "locale": "en-GB",
-            "timezone": "Europe/London",
-            "screen": {"width": 2560, "height": 1440},
-            "userAgent": "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 "
-            "(KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
-            "ip": "203.0.113.0",
-            "sessionId": session,
-            "seq": seq,
-        },
-        **members,
-    )
-
-
 def test_a_typical_page_view_costs_one_write_unit(store: DynamoDbStore) -> None:
     meter = Meter(store)
     store.append(received(page_view(str(uuid.uuid4()), str(uuid.uuid4()), 1)))
-    assert meter.read()["events"] == 1
+    assert meter.written()["events"] == 1
 
 
 def test_ten_events_together_cost_at_most_twelve_write_units(store: DynamoDbStore) -> None:
@@ -92,7 +33,7 @@ def test_ten_events_together_cost_at_most_twelve_write_units(store: DynamoDbStor
     for visit in range(3):
         batch = [page_view(visitor, session, visit * 10 + n) for n in range(10)]
         store.append(received(*batch, at=NOON + 60 * SECOND))
-        units = meter.read()
+        units = meter.written()
         # ten events and a listing entry; for a session's first, the way to find it by its id
         assert units == {"events": 10, "index": 2 if visit == 0 else 1}
 
@@ -102,11 +43,11 @@ def test_ten_events_of_a_known_user_cost_at_most_twelve_write_units(store: Dynam
     visitor, user = str(uuid.uuid4()), "customer-4711@example.com"
     first = page_view(visitor, "s1", 1, userId=user, type="identify", traits={"plan": "pro"})
     store.append(received(first))
-    assert meter.read() == {"events": 1, "index": 5}  # once: traits, the link from both its ends
+    assert meter.written() == {"events": 1, "index": 5}  # once: traits, the link from both its ends
     batch = [page_view(visitor, str(uuid.uuid4()), 10, userId=user) for _ in range(1)]
     batch += [page_view(visitor, "s1", n, userId=user) for n in range(2, 11)]
     store.append(received(*batch, at=NOON + 60 * SECOND))
-    assert sum(meter.read().values()) <= 12
+    assert sum(meter.written().values()) <= 12
 
 
 def test_a_duplicate_costs_no_write_unit(store: DynamoDbStore) -> None:
@@ -114,7 +55,49 @@ def test_a_duplicate_costs_no_write_unit(store: DynamoDbStore) -> None:
     store.append(received(*batch))
     meter = Meter(store)
     store.append(received(*batch))
-    assert meter.read() == {}
+    assert meter.written() == {}
+
+
+def test_ten_new_events_of_one_person_are_looked_for_with_one_read_unit(
+    store: DynamoDbStore,
+) -> None:
+    meter = Meter(store)
+    batch = [page_view("visitor", "session", n) for n in range(10)]
+    assert store.append(received(*batch)) == (10, 0)
+    assert meter.read() == {"events": 1, "index": 0.5}
+
+
+def test_to_see_that_ten_events_are_there_takes_the_units_of_their_bytes(
+    store: DynamoDbStore,
+) -> None:
+    batch = [page_view("visitor", "session", n) for n in range(10)]
+    store.append(received(*batch))
+    meter = Meter(store)
+    assert store.append(received(*batch[::-1])) == (0, 10)
+    assert meter.read() == {"events": 2}  # 5 KB, by 4 KB
+
+
+def test_duplicates_are_found_among_many_other_events_of_the_same_person(
+    store: DynamoDbStore,
+) -> None:
+    sent = [page_view("visitor", "session", n) for n in range(0, 100, 10)]
+    between = [page_view("visitor", "session", n) for n in range(100) if n % 10]
+    store.append(received(*sent[::2], *between))
+    meter = Meter(store)
+    assert store.append(received(*sent)) == (5, 5)
+    # one stretch of as many items as there are events, and the other nine by their keys
+    assert meter.read()["events"] <= len(sent) + 1
+    assert store.append(received(*sent, *between)) == (0, 100)
+
+
+def test_events_without_a_time_and_of_several_persons_are_found_again(
+    store: DynamoDbStore,
+) -> None:
+    batch = [wire(None, anonymousId=f"v{n % 3}") for n in range(9)]
+    batch += [wire(NOON + n * SECOND, anonymousId=f"v{n % 3}") for n in range(10)]
+    assert store.append(received(*batch)) == (19, 0)
+    other = [wire(NOON + n * SECOND, anonymousId=f"v{n % 3}") for n in range(10)]
+    assert store.append(received(*batch[::2], *other)) == (10, 10)
 
 
 def calls(store: DynamoDbStore) -> list[str]:
