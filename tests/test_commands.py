@@ -26,12 +26,12 @@ ROOT = Path(__file__).parents[1]
 
 
 def tracker(
-    *arguments: str | Path, env: Mapping[str, str] | None = None
+    *arguments: str | Path, env: Mapping[str, str] | None = None, cwd: Path = ROOT
 ) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", "tracker", *map(str, arguments)],
-        cwd=ROOT,
-        env=os.environ | dict(env or {}),
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | dict(env or {}),
         capture_output=True,
         text=True,
         check=False,
@@ -60,7 +60,7 @@ def table(*arguments: str | Path) -> Sequence[str]:
     return done.stdout.splitlines()[1:]
 
 
-@pytest.mark.parametrize("verb", ["", "serve", "events", "status", "token"])
+@pytest.mark.parametrize("verb", ["", "serve", "events", "status", "replay", "token"])
 def test_help_says_what_it_does(verb: str) -> None:
     done = tracker(*verb.split(), "--help")
     assert done.returncode == 0
@@ -216,8 +216,11 @@ def test_status_tells_what_waits_and_what_failed(server: Servers) -> None:
     report = eventually(settled)
     assert (report["waiting"], report["deadLetters"]) == (0, 0)
     assert report["sites"]["default"]["lastEvent"]
-    shown = tracker("status", "--data", running.data).stdout
-    assert "Dead letters" in shown
+    assert (report["sites"]["default"]["failedEvents"], report["lagSeconds"]) == (1, 0.0)
+    shown = tracker("status", "--data", running.data).stdout.splitlines()
+    assert "Dead letters          0" in shown
+    assert "  failed events       1" in shown
+    assert shown[-1].endswith("event is required for track: the event's name")
 
 
 def test_a_token_that_token_makes_reads(server: Servers, tmp_path: Path, leash: Leash) -> None:
@@ -260,7 +263,7 @@ def test_a_port_that_is_taken_is_one_line(server: Servers, tmp_path: Path) -> No
     assert "--port" in line
 
 
-@pytest.mark.parametrize("verb", ["events", "status"])
+@pytest.mark.parametrize("verb", ["events", "status", "replay"])
 def test_a_folder_without_data_is_one_line(tmp_path: Path, verb: str) -> None:
     assert "--data" in told(tracker(verb, "--data", tmp_path / "nothing"))
     assert not (tmp_path / "nothing").exists()

@@ -31,8 +31,10 @@ from tests.door import (
 )
 from tests.engines.eventually import eventually
 from tests.engines.leash import Leash
-from tracker import config, consumer, wiring
+from tracker import config, consumer, timestamps, wiring
 from tracker.parts import Parts
+from tracker.stores import FailedEvent
+from tracker.stores.sqlite import SqliteStore
 
 
 class Gateway:
@@ -162,6 +164,10 @@ PIXEL = base64.urlsafe_b64encode(b'{"type": "page", "anonymousId": "one"}').deco
 READ = {"authorization": f"Bearer {OPEN_TOKEN}"}
 
 
+GUARDED = {"authorization": f"Bearer {GUARDED_TOKEN}"}
+GZIPPED = {"content-encoding": "gzip"}
+
+
 class Case(NamedTuple):
     method: str
     target: str
@@ -235,6 +241,24 @@ CASES = {
     "two ids": read("/v1/events?user_id=a&anonymous_id=b"),
     "a strange query": read("/v1/events?anonymous_id=%ff&=&x"),
     "failed events": read("/v1/failed-events", {"authorization": f"Bearer {GUARDED_TOKEN}"}),
+    **{
+        f"a replay of {name}": post(body, f"/v1/failed-events/replay{query}", headers)
+        for name, body, query, headers in (
+            ("all", None, "", GUARDED),
+            ("all, with an empty body", b" ", "?limit=1000", GUARDED),
+            ("some ids", b'{"ids": ["a", "b"]}', "?limit=3", GUARDED),
+            ("no ids", b'{"ids": []}', "", GUARDED),
+            ("packed ids", gzip.compress(b'{"ids": ["a"]}'), "", GUARDED | GZIPPED),
+            ("what is not JSON", b"{", "", GUARDED),
+            ("what is no list", b'{"ids": null}', "", GUARDED),
+            ("a misspelt member", b'{"id": ["a"]}', "", GUARDED),
+            ("too many ids", json.dumps({"ids": ["a"] * 1001}).encode(), "", GUARDED),
+            ("a bad limit", None, "?limit=none", GUARDED),
+            ("a bad cursor", None, "?cursor=x", GUARDED),
+            ("another site", None, "?site=open", GUARDED),
+            ("nobody's", None, "", None),
+        )
+    },
     "a user with a slash": read("/v1/users/a%2Fb%20c"),
     **{f"user {user}": read("/v1/users/" + quote(user, safe="")) for user in USERS},
     "a user whose plus is not encoded": read("/v1/users/a+b"),
@@ -295,6 +319,45 @@ def test_what_both_hosts_stored_is_the_same(hosts: Hosts) -> None:
     assert event["context"] | {"locale": "de", "ip": "198.51.100.0"} == event["context"]
 
 
+def test_what_is_replayed_is_stored_by_both_hosts(hosts: Hosts) -> None:
+    failed = [
+        FailedEvent(
+            id=f"f{number}",
+            site="open",
+            received_at=timestamps.parse("2126-10-03T10:00:00Z") + number,
+            field="",
+            reason="was not understood",
+            payload=json.dumps(
+                {"type": "page", "anonymousId": "replayed", "messageId": f"r{number}"}
+            ),
+        )
+        for number in range(5)
+    ]
+    SqliteStore(hosts.embedded.server.data / wiring.STORE_FILE).append_failed(failed)
+    hosts.parts.store.append_failed(failed)
+    target = "/v1/failed-events/replay?limit=3"
+    first, first_of_chalice = hosts.both("POST", target, None, READ)
+    assert _lasting(first_of_chalice) == _lasting(first)
+    assert (first.json["replayed"], first.json["rejected"]) == (3, [])
+    target += f"&cursor={first.json['next_cursor']}"
+    for answer in hosts.both("POST", target, b'{"ids": ["f0", "f1"]}', READ):
+        assert (answer.json["replayed"], answer.json["next_cursor"]) == (2, None)
+    for answer in hosts.both("POST", target, None, READ):  # once more: no harm is done
+        assert answer.status == 200
+    hosts.consume()
+    hosts.embedded.stored("replayed", 5)
+    embedded, chalice = hosts.both("GET", "/v1/events?anonymous_id=replayed", None, READ)
+    assert _lasting(chalice) == _lasting(embedded)
+    assert {event["receivedAt"][:10] for event in chalice.json["data"]} == {"2126-10-03"}
+    eventually(lambda: not _ids(hosts.embedded.failed()) & {one.id for one in failed})
+    left = hosts.chalice("GET", "/v1/failed-events", None, READ).json["data"]
+    assert not _ids(left) & {one.id for one in failed}
+
+
+def _ids(rows: list[dict[str, Any]]) -> set[str]:
+    return {row["id"] for row in rows}
+
+
 def test_an_unavailable_queue_is_the_same_503(hosts: Hosts, tmp_path: Path) -> None:
     """The queue's folder is a file: no queue can be made there."""
     blocked = tmp_path / "file"
@@ -314,6 +377,7 @@ def test_an_unavailable_queue_is_the_same_503(hosts: Hosts, tmp_path: Path) -> N
     assert health.status == 503
     assert "queue" in health.json["detail"]
     assert gateway("GET", "/v1/events", None, READ).status == 503
+    assert gateway("POST", "/v1/failed-events/replay", None, READ).status == 503
 
 
 def _lasting(answer: Answer) -> Any:

@@ -10,10 +10,11 @@ import pytest
 from msgspec import Raw
 
 from tests import aws
+from tests.engines.engine import Engine
 from tests.events import HOUR, MINUTE, NOON, SECOND, SITE, ids, received, wire
 from tracker import activity, timestamps
 from tracker.activity import Question
-from tracker.batch import Batch
+from tracker.batch import Batch, FailedKey
 from tracker.stores import Everyone, FailedEvent, Page, Person, Selection, Session, Store
 from tracker.stores.dynamodb import DynamoDbStore
 from tracker.stores.sqlite import SqliteStore
@@ -285,6 +286,53 @@ def test_failed_events_are_kept_once_and_read_newest_first(store: Store) -> None
             break
     assert found == failed
     assert store.failed("other", 2).failed == []
+
+
+def test_failed_events_that_are_forgotten_are_gone_and_no_others(store: Store) -> None:
+    failed = [
+        FailedEvent(
+            id=f"{site}{n}", site=site, received_at=NOON + n, field="", reason="it is", payload="{}"
+        )
+        for n in range(3)
+        for site in (SITE, "other")
+        if site == SITE or n == 2
+    ]
+    store.append_failed(failed)
+    store.forget_failed([failed[1].key, failed[1].key, FailedKey(SITE, NOON, "never was")])
+    assert store.failed(SITE, 10).failed == [
+        f for f in failed[::-1] if f.site == SITE and f != failed[1]
+    ]
+    assert len(store.failed("other", 10).failed) == 1
+
+
+def test_a_failed_event_keeps_what_was_known_of_its_request(store: Store) -> None:
+    origin = Batch(
+        id="b",
+        site=SITE,
+        received_at=NOON,
+        type="page",
+        user_agent="Agent/1",
+        context=Raw(b'{"a":1}'),
+    )
+    failed = FailedEvent(
+        id="f", site=SITE, received_at=NOON, field="", reason="", payload="{}", origin=origin
+    )
+    store.append_failed([failed])
+    (kept,) = store.failed(SITE, 10).failed
+    assert msgspec.json.encode(kept) == msgspec.json.encode(failed)
+
+
+def test_a_failed_event_too_large_for_an_item_is_not_whole(
+    dynamodb_local: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws.use(dynamodb_local, monkeypatch)
+    store = DynamoDbStore(aws.make_tables())
+    payload = random.randbytes(450_000).hex()
+    failed = FailedEvent(id="f", site=SITE, received_at=NOON, field="", reason="", payload=payload)
+    store.append_failed([failed])
+    (kept,) = store.failed(SITE, 10).failed
+    assert not kept.whole
+    assert payload.startswith(kept.payload)
 
 
 def test_strange_ids_are_kept_apart(store: Store) -> None:

@@ -11,9 +11,11 @@ from contextlib import suppress
 from hashlib import blake2b
 from typing import NamedTuple
 
+from msgspec import structs
+
 from tracker import batch, timestamps
 from tracker.errors import NeverStorable, QueueUnavailable, Unavailable
-from tracker.event import Event
+from tracker.event import MAX_EVENT_BYTES, Event
 from tracker.queues import Message, Queue
 from tracker.stores import FailedEvent, Store
 
@@ -41,26 +43,32 @@ def consume(
     """Store what is in some messages. Raises `StoreUnavailable`: then give them again."""
     events: list[Event] = []
     failed: list[FailedEvent] = []
+    batches: list[batch.Batch] = []
     for message in messages:
         try:
             queued = batch.decode(message)
             events += queued.read()
             failed += _rejected(queued)
+            batches.append(queued)
         except Exception as error:  # whatever is in a message, its neighbours are stored
             failed.append(_unreadable(message, error, clock()))
     stored = duplicates = 0
     try:
         stored, duplicates = store.append(events) if events else (0, 0)
     except NeverStorable:
-        for event in events:
-            try:
-                one = store.append([event])
-                stored += one.stored
-                duplicates += one.duplicates
-            except NeverStorable as error:
-                failed.append(_never_storable(event, error))
+        for queued in batches:
+            for place, event in enumerate(queued.read()):
+                try:
+                    one = store.append([event])
+                    stored += one.stored
+                    duplicates += one.duplicates
+                except NeverStorable as error:
+                    failed.append(_never_storable(queued, place, event, error))
     if failed:
         store.append_failed(failed)
+    replayed = {queued.replays for queued in batches if queued.replays}
+    if settled := replayed - {event.key for event in failed}:
+        store.forget_failed(sorted(settled))
     return Consumed(stored, duplicates, len(failed))
 
 
@@ -116,6 +124,8 @@ def _sleep(seconds: float, stopped: Callable[[], bool]) -> None:
 
 
 def _rejected(queued: batch.Batch) -> list[FailedEvent]:
+    # A context over an event's limit is what is wrong with each event, and is not kept with each.
+    origin = queued.without_events() if len(queued.context) <= MAX_EVENT_BYTES else None
     return [
         FailedEvent(
             id=f"{queued.id}-r{rejection.index}",
@@ -125,6 +135,8 @@ def _rejected(queued: batch.Batch) -> list[FailedEvent]:
             reason=rejection.reason,
             payload=rejection.payload,
             message_id=rejection.message_id,
+            whole=rejection.whole and origin is not None,
+            origin=origin and structs.replace(origin, id=f"{queued.id}-r{rejection.index}"),
         )
         for rejection in queued.rejected
     ]
@@ -137,17 +149,21 @@ def _unreadable(message: bytes, error: Exception, now: int) -> FailedEvent:
         received_at=now,
         field="",
         reason=str(error) or type(error).__name__,
-        payload=message.decode(errors="replace"),
+        payload=(text := message.decode(errors="replace")),
+        whole=text.encode() == message,
     )
 
 
-def _never_storable(event: Event, error: NeverStorable) -> FailedEvent:
+def _never_storable(
+    queued: batch.Batch, place: int, event: Event, error: NeverStorable
+) -> FailedEvent:
     return FailedEvent(
         id=event.digest.hex(),
         site=event.site,
         received_at=event.received_at,
         field="",
         reason=str(error),
-        payload=event.document.decode(),
+        payload=bytes(queued.events[place]).decode(),
         message_id=event.message_id,
+        origin=structs.replace(queued.without_events(), start=queued.start + place),
     )

@@ -1,15 +1,20 @@
 """The read API: requests → `tracker.activity` and the store → JSON."""
 
+import time
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta, Raw
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
-from tracker import activity, cursor, parameters, timestamps
+from tracker import activity, body, cursor, parameters, replay, timestamps
 from tracker.batch import MAX_SEQ
 from tracker.errors import Problem
 from tracker.http import Request, Response, json
+from tracker.queues import Queue
 from tracker.stores import FailedEvent, Position, Store
+
+REPLAY_SECONDS = 10.0
+"""After so long, what is left is left for another request: API Gateway gives up after 29 s."""
 
 PRIVATE = {"cache-control": "no-store"}
 
@@ -69,14 +74,76 @@ def failed_events(request: Request, store: Store, site: str) -> Response:
     return _list([_failed(failed) for failed in page.failed], page.resume)
 
 
+class _Chosen(Struct, forbid_unknown_fields=True):
+    """Which failed events to send through again: without ids, all."""
+
+    ids: Annotated[list[str], Meta(max_length=parameters.MAX_LIMIT)] | UnsetType = UNSET
+
+
+_chosen = msgspec.json.Decoder(_Chosen)
+
+
+def replay_failed_events(request: Request, store: Store, queue: Queue, site: str) -> Response:
+    """``POST /v1/failed-events/replay``"""
+    cursor_given = request.query.get("cursor")
+    chosen = replay.Chosen(
+        site,
+        cursor.decode(cursor_given, _failed_place) if cursor_given is not None else None,
+        parameters.limit(request.query),
+        _chosen_ids(request),
+    )
+    replayed = 0
+    rejected: list[FailedEvent] = []
+    resume: tuple[int, str] | None = None
+    until = time.monotonic() + REPLAY_SECONDS
+    for step in replay.failed_events(store, queue, chosen):
+        replayed += step.replayed
+        rejected += step.rejected
+        resume = step.resume
+        if time.monotonic() >= until:
+            break
+    answer = {
+        "replayed": replayed,
+        "rejected": [
+            {"id": failed.id, "messageId": failed.message_id, **_error(failed)}
+            for failed in rejected
+        ],
+        "next_cursor": cursor.encode(resume) if resume is not None else None,
+    }
+    return json(answer, headers=PRIVATE)
+
+
+def _chosen_ids(request: Request) -> list[str] | None:
+    unpacked = body.decompress(request.body, request.headers.get("content-encoding"))
+    if not unpacked.strip():
+        return None
+    try:
+        ids = _chosen.decode(unpacked).ids
+    except msgspec.ValidationError as error:
+        reason = f"must be a list of at most {parameters.MAX_LIMIT} ids"
+        raise Problem(
+            400,
+            "invalid_body",
+            f'The body is not {{"ids": ["…"]}}: {error}.',
+            errors=[("ids", reason)],
+        ) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise Problem(400, "invalid_json", "The body is not valid JSON.") from None
+    return None if ids is UNSET else ids
+
+
 def _failed(failed: FailedEvent) -> dict[str, Any]:
     return {
         "id": failed.id,
         "receivedAt": timestamps.format(failed.received_at),
         "messageId": failed.message_id,
-        "errors": [{"field": failed.field, "reason": failed.reason}],
+        "errors": [_error(failed)],
         "payload": failed.payload,
     }
+
+
+def _error(failed: FailedEvent) -> dict[str, str]:
+    return {"field": failed.field, "reason": failed.reason}
 
 
 def _list(rows: list[Any], resume: tuple[object, ...] | None) -> Response:
