@@ -46,6 +46,15 @@ def ministack(
 
 
 @pytest.fixture(scope="session")
+def cloud(
+    _no_aws_account: None, tmp_path_factory: pytest.TempPathFactory, leash: Leash
+) -> Iterator[Engine]:
+    """An account of its own: with permissions, and a record of every call."""
+    with running_ministack(ROOT, tmp_path_factory.mktemp("cloud"), leash, strict=True) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
 def dynamodb_local(
     _no_aws_account: None, tmp_path_factory: pytest.TempPathFactory, leash: Leash
 ) -> Iterator[Engine]:

@@ -9,20 +9,24 @@ from pathlib import Path
 
 import pytest
 
+from tests.engines.engine import aws_environment
+
 ROOT = Path(__file__).parents[1]
 
-# From the ground up: a module imports from the layers before its own. The few that also import
-# from their own layer are named below.
+# From the ground up: a module imports from the layers before its own.
 LAYERS = [
-    {"errors", "timestamps"},
+    {"errors", "timestamps", "aws_errors", "logs", "sdk"},
+    {"deadline", "lambda_settings"},
     {"event", "config", "anonymise"},
-    {"http", "sqlite", "batch"},
+    {"http", "sqlite", "batch", "metrics"},
     {"body"},
     {"queues", "stores", "keyring", "stages", "folder", "cors", "assets", "cursor", "parameters"},
     {"parts"},
-    {"collector", "consumer", "activity", "reading", "demo"},
+    {"collector", "consumer", "activity"},
+    {"replay"},
+    {"reading", "demo"},
     {"routes", "wiring", "group_commit"},
-    {"worker", "server"},
+    {"worker", "server", "lambda_api", "lambda_consumer"},
     {"aws"},
     {"commands"},
     {"cli"},
@@ -30,12 +34,11 @@ LAYERS = [
 ]
 # The Python client is a program of its own, that shares the exceptions.
 ALONE = {"client": {"errors", "__version__"}}
-SIBLINGS = {("reading", "activity"), ("demo", "activity")}
 HEAVY = {
-    "boto3": {"queues/sqs.py", "aws/"},
-    "botocore": {"queues/sqs.py", "aws/"},
+    "boto3": {"aws/"},
+    "botocore": {"sdk.py", "queues/sqs", "stores/dynamodb", "aws/"},
     "pynamodb": {"stores/dynamodb", "stores/models.py"},
-    "requests": {"client/"},
+    "requests": {"client/", "aws/"},
     "granian": {"server.py"},
     "chalice": set[str](),
     "asyncio": {"server.py", "group_commit.py"},
@@ -74,7 +77,6 @@ def test_imports_run_one_way(path: Path) -> None:
     else:
         level = next(n for n, layer in enumerate(LAYERS) if room in layer)
         allowed = set[str]().union(*LAYERS[:level])
-        allowed |= {to for of, to in SIBLINGS if of == room}
     assert set(rooms_of(path)) - {room} <= allowed
 
 
@@ -86,7 +88,7 @@ def test_what_is_heavy_is_imported_where_it_is_needed(path: Path) -> None:
 
 
 def modules_after(statements: str, environment: dict[str, str]) -> set[str]:
-    program = f"{statements}\nimport sys; print(*sys.modules)"
+    program = f"{statements}\nimport sys; print(); print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", program],
         cwd=ROOT,
@@ -95,17 +97,52 @@ def modules_after(statements: str, environment: dict[str, str]) -> set[str]:
         text=True,
         check=True,
     )
-    return set(done.stdout.split())
+    return set(done.stdout.splitlines()[-1].split())
 
 
-def test_a_cold_lambda_imports_neither_pynamodb_nor_the_embedded_host() -> None:
-    environment = {
-        "TRACKER_SITES": '{"s": {"write_keys": ["k"]}}',
-        "TRACKER_QUEUE_URL": "http://127.0.0.1:9/1/q",
-        "TRACKER_TABLES": "t",
+LAMBDA = {
+    "TRACKER_SITES": '{"s": {"write_keys": ["k"]}}',
+    "TRACKER_QUEUE_URL": "http://127.0.0.1:9/1/q",
+    "TRACKER_TABLES": "t",
+    **aws_environment("http://127.0.0.1:9"),
+}
+NEVER = {"boto3", "requests", "granian", "sqlite3", "asyncio", "tracker.server", "tracker.demo"}
+
+
+def test_a_cold_lambda_that_takes_an_event_imports_nothing_that_reads_or_stores() -> None:
+    """The queue is not there, so the answer is a 503; it went all the way to SQS for it."""
+    event = {
+        "requestContext": {"resourcePath": "/v1/batch", "httpMethod": "POST"},
+        "headers": {"content-type": "application/json"},
+        "multiValueQueryStringParameters": None,
+        "pathParameters": None,
+        "stageVariables": None,
+        "isBase64Encoded": False,
+        "body": '{"batch": [{"type": "page", "anonymousId": "v"}], "writeKey": "k"}',
     }
-    loaded = modules_after("import app", environment)
-    assert loaded.isdisjoint({"pynamodb", "granian", "boto3", "tracker.server", "tracker.demo"})
+    loaded = modules_after(
+        f"import types, app; c = types.SimpleNamespace(aws_request_id='r')\n"
+        f"assert app.app({event!r}, c)['statusCode'] == 503",
+        LAMBDA,
+    )
+    assert "botocore" in loaded
+    assert loaded.isdisjoint(
+        {*NEVER, "pynamodb", "tracker.reading", "tracker.activity", "tracker.stores"}
+    )
+
+
+def test_a_cold_consumer_imports_nothing_that_it_does_not_need() -> None:
+    record = {"messageId": "1", "receiptHandle": "1", "body": "poison"}
+    loaded = modules_after(
+        "import types, app\n"
+        "c = types.SimpleNamespace(\n"
+        "    aws_request_id='r', get_remaining_time_in_millis=lambda: 20_000)\n"
+        f"answer = app.consume({{'Records': [{record!r}]}}, c)\n"
+        "assert answer == {'batchItemFailures': [{'itemIdentifier': '1'}]}",
+        {**LAMBDA, "TRACKER_PARTIAL_FAILURES": "1"},
+    )
+    assert "pynamodb" in loaded
+    assert loaded.isdisjoint(NEVER)
 
 
 def test_embedded_mode_imports_nothing_of_aws() -> None:

@@ -8,6 +8,7 @@ TrackerError
 │   ├── QueueUnavailable
 │   └── StoreUnavailable
 ├── NeverStorable       a record that no retry can store: it becomes a failed event
+├── DeploymentError     AWS was not brought to what was asked: one line that says why
 └── ClientError         what the Python client tells its caller
 """
 
@@ -20,6 +21,10 @@ class TrackerError(Exception):
 
 class ConfigError(TrackerError):
     """The settings are wrong. The message is shown to the user as it is."""
+
+
+class DeploymentError(TrackerError):
+    """AWS could not be brought to the state that was asked for. The message is shown as it is."""
 
 
 class Problem(TrackerError):

@@ -31,19 +31,22 @@ def make(folder: Path) -> tuple[Keys, str]:
     """Make and keep the keys of one site; also the read token, which is not kept itself."""
     token = new_read_token()
     keys = Keys(
-        sites={DEFAULT_SITE: Site([f"wk_{secrets.token_urlsafe(18)}"])},
+        sites={DEFAULT_SITE: Site([new_write_key()])},
         read_tokens={hash_token(token): DEFAULT_SITE},
     )
     save(folder, keys)
     return keys, token
 
 
-def add_read_token(folder: Path, keys: Keys, site: str) -> str:
-    """Make a read token for a site (or ``*``), and keep its hash beside the others."""
-    token = new_read_token()
-    tokens = {**keys.read_tokens, hash_token(token): site}
+def add_read_token(folder: Path, keys: Keys, hashed: str, site: str) -> None:
+    """Keep the hash of a read token for a site (or ``*``) beside the others."""
+    tokens = {**keys.read_tokens, hashed: site}
     save(folder, msgspec.structs.replace(keys, read_tokens=tokens))
-    return token
+
+
+def new_write_key() -> str:
+    """A key for a page. It is public, as the page is; it only has to be nobody else's."""
+    return f"wk_{secrets.token_urlsafe(18)}"
 
 
 def new_read_token() -> str:

@@ -1,6 +1,8 @@
 """The stages of the Chalice deployment, as ``.chalice/config.json`` tells them."""
 
+import re
 from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +10,12 @@ import msgspec
 
 from tracker.errors import ConfigError
 
-FILE = Path(".chalice/config.json")
+FOLDER = Path(".chalice")
+FILE = FOLDER / "config.json"
 
 Settings = dict[str, Any]
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{3,50}")
 
 
 def load(project: Path = Path()) -> Settings:
@@ -38,6 +43,28 @@ def save(settings: Settings, project: Path = Path()) -> None:
     partial.replace(path)
 
 
+def name_of(settings: Settings, stage: str) -> str:
+    """How the names of everything in AWS begin: ``tracker-dev``. Raises `ConfigError`."""
+    name = f"{settings['app_name']}-{stage}"
+    if not _NAME.fullmatch(name):
+        raise ConfigError(
+            f"stage {stage!r}: {name!r} must be 3 to 50 letters, digits, hyphens and underscores"
+        )
+    return name
+
+
+def ensure(settings: Settings, stage: str) -> Settings:
+    """The settings of a stage, made after those of the first one where it is new."""
+    stages = settings.setdefault("stages", {})
+    if stage not in stages:
+        model: Settings = next(iter(stages.values()), {})
+        stages[stage] = {
+            key: deepcopy(value) for key, value in model.items() if key != "environment_variables"
+        }
+    settings_of_stage: Settings = stages[stage]
+    return settings_of_stage
+
+
 def environment(stage: str, project: Path = Path()) -> Mapping[str, str]:
     """The environment in which the stage's Lambdas run. Raises `ConfigError`."""
     settings = load(project)
@@ -50,3 +77,17 @@ def environment(stage: str, project: Path = Path()) -> Mapping[str, str]:
         )
     for_all = settings.get("environment_variables") or {}
     return for_all | (stages[stage].get("environment_variables") or {})
+
+
+def add_read_token(stage: str, hashed: str, site: str, project: Path = Path()) -> None:
+    """Add the hash of a read token to a stage's settings. Raises `ConfigError`."""
+    settings = load(project)
+    environment = ensure(settings, stage).setdefault("environment_variables", {})
+    try:
+        tokens = msgspec.json.decode(
+            environment.get("TRACKER_READ_TOKENS") or "{}", type=dict[str, str]
+        )
+    except msgspec.MsgspecError as error:
+        raise ConfigError(f"TRACKER_READ_TOKENS in {FILE} cannot be read: {error}") from None
+    environment["TRACKER_READ_TOKENS"] = msgspec.json.encode(tokens | {hashed: site}).decode()
+    save(settings, project)

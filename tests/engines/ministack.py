@@ -13,7 +13,10 @@ from tests.engines.required import required
 
 
 @contextmanager
-def running_ministack(root: Path, scratch: Path, leash: Leash) -> Iterator[Engine]:
+def running_ministack(
+    root: Path, scratch: Path, leash: Leash, *, strict: bool = False
+) -> Iterator[Engine]:
+    """``strict``: with permissions as in a real account, and every call recorded in CloudTrail."""
     command = root / ".engines/ministack/bin/ministack"
     if not command.exists():
         required("ministack", "run scripts/install-engines")
@@ -28,6 +31,9 @@ def running_ministack(root: Path, scratch: Path, leash: Leash) -> Iterator[Engin
         "S3_DATA_DIR": str(scratch / "s3"),
         "PERSIST_STATE": "0",
         "S3_PERSIST": "0",
+        "AUTH": str(strict).lower(),
+        "CLOUDTRAIL_RECORDING": str(int(strict)),
+        "CLOUDTRAIL_MAX_EVENTS": "100000",
     }
     program = Program(
         [command],

@@ -1,1 +1,1 @@
-"""What prepares an AWS account."""
+"""What prepares an AWS account, deploys to it, goes back, and cleans up."""

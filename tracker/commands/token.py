@@ -2,7 +2,7 @@
 
 import argparse
 
-from tracker import keyring
+from tracker import keyring, stages
 from tracker.config import ALL_SITES, Config, hash_token
 from tracker.errors import ConfigError
 
@@ -16,20 +16,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace, settings: Config) -> int:
     """Make one, and say where its hash goes."""
-    kept = keyring.load(settings.folder)
     site = given.site or _only_site(settings)
     if site != ALL_SITES and settings.keys.sites and site not in settings.keys.sites:
         known = ", ".join(settings.keys.sites)
         raise ConfigError(f"there is no site {site!r}: give one of {known}, or {ALL_SITES}")
-    if kept is not None:
-        token = keyring.add_read_token(settings.folder, kept, site)
-    else:
-        token = keyring.new_read_token()
+    token = keyring.new_read_token()
     print(f"Read token for site {site}: {token}")
+    if given.stage is not None:
+        stages.add_read_token(given.stage, hash_token(token), site)
+        print(
+            f"Its hash is added to {stages.FILE}: `python -m tracker deploy --stage {given.stage}`"
+        )
+        print("makes it known.")
+        return 0
+    kept = keyring.load(settings.folder)
     if kept is not None:
+        keyring.add_read_token(settings.folder, kept, hash_token(token), site)
         print(f"Its hash is added to {settings.folder / keyring.FILE}: a server on this folder")
         print("knows it from its next start on.")
-    print("For other servers, and on AWS, add to TRACKER_READ_TOKENS:")
+    print("For other servers, add to TRACKER_READ_TOKENS:")
     print(f'  {{"{hash_token(token)}": "{site}"}}')
     return 0
 

@@ -1,0 +1,112 @@
+"""A copy of the project, as somebody has it who deploys it: the command line runs in there."""
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from tests.engines.engine import Engine, aws_environment
+
+ROOT = Path(__file__).parents[1]
+ROOT_KEY = "test"  # ministack's key of the account itself, which may do everything
+_MACHINES = {"x86_64": "x86_64", "AMD64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
+
+
+class Project:
+    """One folder, and one account."""
+
+    def __init__(self, folder: Path, cloud: Engine) -> None:
+        self.folder = folder
+        self.cloud = cloud
+        self._clients: dict[str, Any] = {}
+        self.environment = aws_environment(cloud.url) | {
+            "AWS_ACCESS_KEY_ID": ROOT_KEY,
+            "AWS_SECRET_ACCESS_KEY": ROOT_KEY,
+        }
+        ignored = shutil.ignore_patterns("*.pyc", "__pycache__", "deployed", "deployments")
+        for name in ("tracker", ".chalice"):
+            shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+        (folder / "vendor").mkdir()
+        (folder / "vendor" / "tracker").symlink_to("../tracker")
+        for name in ("app.py", "requirements.txt"):
+            shutil.copy(ROOT / name, folder)
+        # The emulator runs the functions on this machine.
+        self.change_settings(lambda_architecture=_MACHINES[platform.machine()])
+
+    def settings(self) -> Any:
+        return json.loads((self.folder / ".chalice" / "config.json").read_text())
+
+    def change_settings(self, **values: object) -> None:
+        path = self.folder / ".chalice" / "config.json"
+        path.write_text(json.dumps(self.settings() | values))
+
+    def run(self, *arguments: str, env: Mapping[str, str] | None = None) -> str:
+        """Run a command that succeeds; what it printed."""
+        done = self.try_to(*arguments, env=env)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def refused(self, *arguments: str, env: Mapping[str, str] | None = None) -> str:
+        """Run a command that fails, with one line that says why; the line."""
+        done = self.try_to(*arguments, env=env)
+        assert done.returncode == 1, done.stdout + done.stderr
+        assert "Traceback" not in done.stdout + done.stderr
+        (line,) = done.stderr.splitlines()
+        assert line.startswith("tracker: ")
+        return line.removeprefix("tracker: ")
+
+    def try_to(
+        self, *arguments: str, env: Mapping[str, str] | None = None
+    ) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-m", "tracker", *arguments],
+            cwd=self.folder,
+            env={**os.environ, **self.environment, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def client(self, service: str) -> Any:
+        """A client of the account, as its owner has it."""
+        if service not in self._clients:
+            self._clients[service] = self._make_client(service)
+        return self._clients[service]
+
+    def _make_client(self, service: str) -> Any:
+        make: Any = boto3.Session(
+            aws_access_key_id=ROOT_KEY,
+            aws_secret_access_key=ROOT_KEY,
+            region_name=self.environment["AWS_REGION"],
+        ).client
+        return make(service, endpoint_url=self.cloud.url)
+
+    def url(self, api_id: str) -> str:
+        """An API of the account, by path: its host name means something to the emulator alone."""
+        return f"{self.cloud.url}/_aws/execute-api/{api_id}/api"
+
+
+@contextmanager
+def broken_template(project: Project) -> Iterator[None]:
+    """The template asks for something that cannot be made."""
+    path = project.folder / "tracker" / "aws" / "resources.json"
+    template = path.read_text()
+    whole = json.loads(template)
+    whole["Resources"]["Broken"] = {
+        "Type": "AWS::SQS::Queue",
+        "Properties": {"QueueName": "broken", "VisibilityTimeout": 99_999},
+    }
+    path.write_text(json.dumps(whole))
+    try:
+        yield
+    finally:
+        path.write_text(template)

@@ -1,0 +1,52 @@
+"""Remove a stage from AWS, with or without the tables that hold its events."""
+
+import argparse
+from pathlib import Path
+
+from tracker import stages
+from tracker.aws import chalice, tables
+from tracker.aws.account import account
+from tracker.aws.stack import Stack
+from tracker.commands import dialogue
+from tracker.commands.dialogue import say
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What ``destroy`` takes."""
+    dialogue.add_stage(parser)
+    parser.add_argument(
+        "--keep-tables",
+        action="store_true",
+        help="keep what is stored: a later `provision` takes the tables up again",
+    )
+
+
+def run(given: argparse.Namespace) -> int:
+    """Ask twice, then remove it."""
+    project = Path()
+    name = stages.name_of(stages.load(project), given.stage)
+    where = account()
+    say(f"AWS account {where.id}, region {where.region}")
+    stack = Stack(name)
+    deployed = chalice.deployed(given.stage, project)
+    kept = tables.existing(name)
+    if not (stack.exists() or deployed or kept):
+        say(f"There is nothing of {name} here.")
+        return 0
+    fate = "stay" if given.keep_tables else "go too, with every event"
+    say(f"This removes {name}: the API, the functions, the queue with what waits in it.")
+    say(f"The tables ({', '.join(kept) or 'none'}) {fate}.")
+    dialogue.ask("Remove it? [yes/no]", yes=given.yes)
+    dialogue.ask(f"Type {name} to be sure:", wanted=name, yes=given.yes)
+    if deployed:
+        chalice.run("delete", "--stage", given.stage, project=project, say=_indented)
+    dialogue.follow(stack.delete())
+    if not given.keep_tables:
+        for table in tables.delete(name):
+            say(f"    deleted {table}")
+    say(f"{name} is removed." + (" Its tables are kept." if given.keep_tables else ""))
+    return 0
+
+
+def _indented(line: str) -> None:
+    say(f"    {line}")

@@ -1,0 +1,68 @@
+"""What the commands that change AWS have in common: they show, ask, and tell how it goes."""
+
+import argparse
+import sys
+from collections.abc import Iterable
+
+from tracker.aws.stack import Plan, Progress, Stack
+from tracker.errors import ConfigError
+
+_SIGNS = {"Add": "+", "Remove": "-", "Import": "<", "Modify": "~"}
+
+
+def add_stage(parser: argparse.ArgumentParser) -> None:
+    """The stage, and whether to ask."""
+    parser.add_argument("--stage", metavar="NAME", default="dev", help="default: %(default)s")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def say(line: str) -> None:
+    """Print a line, at once."""
+    print(line, flush=True)
+
+
+def ask(question: str, *, wanted: str = "yes", yes: bool = False) -> None:
+    """Go on only if the answer is the wanted one. Raises `ConfigError`."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise ConfigError("there is nobody to ask: give --yes to go on without a question")
+    print(f"{question} ", end="", flush=True)
+    if sys.stdin.readline().strip() != wanted:
+        raise ConfigError("nothing was changed")
+
+
+def show_plan(stack: Stack, plan: Plan) -> None:
+    """Show what would happen to each resource."""
+    say(f"Stack {stack.name}:")
+    for change in plan.changes:
+        sign = _SIGNS.get(change.action, "?")
+        replaced = "   (replaced: made anew)" if change.replaced else ""
+        say(f"  {sign} {change.resource:<28} {change.kind}{replaced}")
+
+
+def follow(progress: Iterable[Progress]) -> None:
+    """Tell each event of a stack as it comes."""
+    for event in progress:
+        why = f"   {event.reason}" if event.reason and "FAILED" in event.status else ""
+        say(f"    {event.status:<34} {event.resource}{why}")
+
+
+def apply(stack: Stack, plan: Plan, *, yes: bool) -> None:
+    """Show a plan, ask, and carry it out."""
+    show_plan(stack, plan)
+    try:
+        ask("Make these changes? [yes/no]", yes=yes)
+    except ConfigError:
+        stack.discard(plan)
+        raise
+    follow(stack.apply(plan))
+
+
+def remove_half_made(stack: Stack, *, yes: bool) -> None:
+    """Delete what a first creation that failed has left behind: nothing can be made of it."""
+    if not stack.is_half_made():
+        return
+    say(f"Stack {stack.name} was never made whole ({stack.status()}); it is removed first.")
+    ask("Remove it? [yes/no]", yes=yes)
+    follow(stack.delete())
