@@ -3,10 +3,11 @@
 import json
 import os
 import platform
+import pty
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -63,14 +64,29 @@ class Project:
         assert line.startswith("tracker: ")
         return line.removeprefix("tracker: ")
 
+    def asked(self, *arguments: str, answers: str) -> "subprocess.CompletedProcess[str]":
+        """Run a command at a terminal, and type the answers."""
+        ours, theirs = pty.openpty()
+        try:
+            os.write(ours, answers.encode())
+            return self._run(arguments, theirs, {})
+        finally:
+            os.close(ours)
+            os.close(theirs)
+
     def try_to(
         self, *arguments: str, env: Mapping[str, str] | None = None
+    ) -> "subprocess.CompletedProcess[str]":
+        return self._run(arguments, subprocess.DEVNULL, env or {})
+
+    def _run(
+        self, arguments: Sequence[str], stdin: int, env: Mapping[str, str]
     ) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             [sys.executable, "-m", "tracker", *arguments],
             cwd=self.folder,
-            env={**os.environ, **self.environment, **(env or {})},
-            stdin=subprocess.DEVNULL,
+            env={**os.environ, **self.environment, **env},
+            stdin=stdin,
             capture_output=True,
             text=True,
             check=False,

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import threading
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -20,6 +21,7 @@ from tests.engines.engine import Engine
 from tests.engines.eventually import eventually
 from tests.events import wire
 from tests.project import Project, broken_template
+from tracker.aws import chalice
 from tracker.config import hash_token
 
 PATIENCE = 60
@@ -111,6 +113,58 @@ def test_a_second_provision_changes_nothing(project: Project) -> None:
     changed = project.run("provision", "--stage", "qa", "--log-retention-days", "30", "--yes")
     assert "~ ApiLogs" in changed
     assert "as it should be" in project.run("provision", "--stage", "qa"), "it stays at 30"
+
+
+def test_it_asks_before_it_changes_anything(project: Project) -> None:
+    tables = project.client("dynamodb").list_tables
+    said = project.asked("provision", answers="no\n")
+    assert "+ Events" in said.stdout
+    assert "nothing was changed" in said.stderr
+    assert project.client("cloudformation").describe_stacks()["Stacks"] == []
+    assert project.asked("provision", answers="yes\n").returncode == 0
+    assert len(tables()["TableNames"]) == 2
+    for answers in ("no\n", "yes\nno\n", "yes\nyes\n"):
+        said = project.asked("destroy", answers=answers)
+        assert "nothing was changed" in said.stderr
+    assert len(tables()["TableNames"]) == 2
+    assert project.asked("destroy", answers="yes\ntracker-dev\n").returncode == 0
+    assert tables()["TableNames"] == []
+
+
+def test_the_alarms_tell_whom_they_are_told_to_tell(project: Project) -> None:
+    topic = project.client("sns").create_topic(Name="on-call")["TopicArn"]
+    project.run("provision", "--alarm-topic", topic, "--yes")
+    alarms = project.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    assert {alarm["AlarmName"].removeprefix("tracker-dev-") for alarm in alarms} == {
+        "dead-letters",
+        "oldest-message",
+        "consumer-errors",
+        "api-throttles",
+        "consumer-throttles",
+        "write-throttles",
+        "server-errors",
+    }
+    assert all(alarm["AlarmActions"] == [topic] for alarm in alarms)
+
+
+def test_the_functions_may_send_traces_only_where_those_are_switched_on(project: Project) -> None:
+    def actions() -> str:
+        policies = (project.folder / ".chalice").glob("policy-dev-*.json")
+        return " ".join(policy.read_text() for policy in policies)
+
+    project.run("provision", "--yes")
+    assert "xray" not in actions()
+    project.change_settings(xray=True)
+    project.run("provision")
+    assert "xray:PutTraceSegments" in actions()
+
+
+def test_a_token_for_a_stage_is_known_from_the_next_deploy_on(project: Project) -> None:
+    project.run("provision", "--yes")
+    token = re.search(r"\brt_[\w-]+", project.run("token", "--stage", "dev"))
+    assert token
+    environment = project.settings()["stages"]["dev"]["environment_variables"]
+    assert json.loads(environment["TRACKER_READ_TOKENS"])[hash_token(token[0])] == "default"
 
 
 @contextmanager
@@ -271,3 +325,26 @@ def test_tables_in_use_are_not_removed_without_an_answer(project: Project) -> No
     project.run("provision", "--yes")
     assert "--yes" in project.refused("destroy")
     assert project.client("dynamodb").list_tables()["TableNames"]
+
+
+def test_the_package_brings_bytecode_and_leaves_out_what_no_function_uses(
+    project: Project, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    out = tmp_path_factory.mktemp("package")
+    said: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in project.environment.items():
+            patch.setenv(name, value)
+        made = chalice.package("dev", out, project=project.folder, say=said.append)
+    with zipfile.ZipFile(made) as archive:
+        names = set(archive.namelist())
+        archive.extractall(out / "task")
+    tag = sys.implementation.cache_tag
+    assert {"app.py", "tracker/collector.py", f"tracker/__pycache__/collector.{tag}.pyc"} <= names
+    assert not [name for name in names if name.startswith(("boto", "requests"))]
+    assert made.stat().st_size < 2 * 1024 * 1024
+    assert "msgspec" in said[-1]
+    kept = (project.folder / chalice.PACKAGES).glob("*.zip")
+    assert [zipped.read_bytes() for zipped in kept] == [made.read_bytes()]
+    again = chalice.package("dev", out, project=project.folder, say=said.append)
+    assert again.read_bytes() == made.read_bytes()

@@ -97,6 +97,8 @@ def test_from_the_package_to_a_rollback(project: Project) -> None:
     api = Api(project, read_token(printed))
     assert f"The tracker serves http://{project.cloud.url.removeprefix('http://')}/api" in printed
 
+    (mapping,) = project.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     _real_clients_are_read_back(api)
     _poison_ends_as_a_failed_event_and_its_neighbours_are_stored(api, project)
     _the_gateways_own_errors_are_the_contracts(api)

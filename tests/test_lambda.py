@@ -206,11 +206,16 @@ def test_what_chalice_ships_is_the_code_that_is_here(tmp_path: Path) -> None:
         capture_output=True,
     )
     with zipfile.ZipFile(tmp_path / "out" / "deployment.zip") as package:
+        names = package.namelist()
         shipped = {
             name: package.read(name)
-            for name in package.namelist()
+            for name in names
             if name.startswith("tracker/") or name == "app.py"
         }
+    native = [name for name in names if name.endswith(".so")]
+    assert native
+    assert all("aarch64" in name for name in native), "the settings ask for arm64"
+    assert not [name for name in names if name.startswith("botocore/")], "the runtime has it"
     sources = [ROOT / "app.py", *(p for p in (ROOT / "tracker").rglob("*") if p.is_file())]
     here = {p.relative_to(ROOT).as_posix(): p.read_bytes() for p in sources if p.suffix != ".pyc"}
     assert shipped == here

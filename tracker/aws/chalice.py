@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from tracker import stages
+from tracker.aws.package import finish, size
 from tracker.errors import ConfigError, DeploymentError
 
 DEPLOYED = stages.FOLDER / "deployed"
@@ -18,33 +19,43 @@ PACKAGES = stages.FOLDER / "deployments"
 Say = Callable[[str], None]
 
 
-def run(*arguments: str, project: Path, say: Say, given: str = "") -> None:
+def run(*arguments: str, project: Path, say: Say) -> None:
     """Run ``chalice …``, handing on what it prints. Raises `DeploymentError`."""
-    process = subprocess.Popen(
+    last = ""
+    with subprocess.Popen(
         [sys.executable, "-c", "from chalice.cli import main; main()", *arguments],
         cwd=project,
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
-        stdin=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    )
-    assert process.stdin is not None  # noqa: S101  (a pipe, as asked for)
-    assert process.stdout is not None  # noqa: S101
-    process.stdin.write(given)
-    process.stdin.close()
-    last = ""
-    for line in process.stdout:
-        if text := line.rstrip():
-            last = text
-            if not _is_traceback(line):
-                say(text)
-    if process.wait():
+    ) as process:
+        for line in process.stdout or ():
+            if text := line.rstrip():
+                last = text
+                if not _is_traceback(line):
+                    say(text)
+    if process.returncode:
         raise DeploymentError(f"`chalice {' '.join(arguments)}` failed: {last}")
 
 
 def _is_traceback(line: str) -> bool:
     return line.startswith(("Traceback ", '  File "', "    "))
+
+
+def package(stage: str, out: Path, *options: str, project: Path, say: Say) -> Path:
+    """Let Chalice package the functions into a folder; the finished package.
+
+    Chalice keeps packages, and takes one again for the same sources: the kept ones are finished as
+    well, so that ``chalice deploy`` deploys those.
+    """
+    run("package", "--stage", stage, *options, str(out), project=project, say=say)
+    made = out / "deployment.zip"
+    for zipped in (made, *(project / PACKAGES).glob("*.zip")):
+        finish(zipped)
+    say(f"The package has {size(made)}.")
+    return made
 
 
 def deployed(stage: str, project: Path) -> Mapping[str, dict[str, Any]]:

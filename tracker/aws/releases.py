@@ -51,13 +51,13 @@ def make(
 ) -> Release:
     """Package the functions as they are here, and put that into the bucket."""
     with TemporaryDirectory() as folder:
-        merged = str(template.FILE.resolve())
-        chalice.run(
-            *("package", "--stage", stage, "--merge-template", merged, folder),
+        code = chalice.package(
+            stage,
+            Path(folder),
+            *("--merge-template", str(template.FILE.resolve())),
             project=project,
             say=say,
-        )
-        code = (Path(folder) / "deployment.zip").read_bytes()
+        ).read_bytes()
         packaged = msgspec.json.decode(
             (Path(folder) / "sam.json").read_bytes(), type=dict[str, Any]
         )

@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tracker import assets, config, stages
 from tracker.aws import chalice, functions, gateway, proof, provisioning, releases
@@ -44,6 +45,8 @@ def prove(api: Api, stage: str, project: Path) -> None:
 
 def _with_chalice(given: argparse.Namespace, project: Path) -> Api:
     provision.provision(given)
+    with TemporaryDirectory() as folder:
+        chalice.package(given.stage, Path(folder), project=project, say=_indented)
     chalice.run("deploy", "--stage", given.stage, project=project, say=_indented)
     deployed = chalice.deployed(given.stage, project)
     functions.complete(deployed)
