@@ -92,7 +92,9 @@ def test_the_python_and_the_commands_do_what_is_said(
     assert "track Order placed" in capsys.readouterr().out
     for command in commands("python -m tracker"):
         arguments = shlex.split(command)[3:]
-        if arguments[0] not in ("serve", "token") and "--follow" not in arguments:
+        if arguments[0] in ("serve", "token") or "--follow" in arguments:
+            continue
+        if "--stage" not in arguments:  # those: tests/test_deploy_chalice.py
             done = tracker(*arguments, env={"TRACKER_DATA": str(running.data)})
             assert done.returncode == 0, done.stderr
 
@@ -105,6 +107,16 @@ def test_every_command_has_the_options_it_is_shown_with(
         with pytest.raises(SystemExit) as ended:
             main([*arguments, "--help"])
         assert ended.value.code == 0
+
+
+def test_the_costs_are_those_that_are_printed() -> None:
+    (command,) = re.findall(r"`python -m tracker (cost [^`]*events-per-request[^`]*)`", README)
+    printed = tracker(*shlex.split(command)).stdout
+    (sentence,) = re.findall(r"line by line: (.*?)\. Smaller", README)
+    figures = re.findall(r"\$(\d+\.\d\d)", sentence)
+    assert len(figures) == 3
+    for figure in figures:
+        assert f"${figure} " in printed
 
 
 def test_the_settings_are_settings() -> None:

@@ -6,7 +6,6 @@ from tempfile import TemporaryDirectory
 
 from tracker import assets, config, stages
 from tracker.aws import chalice, functions, gateway, proof, provisioning, releases
-from tracker.aws.account import account
 from tracker.aws.gateway import Api
 from tracker.aws.stack import Stack
 from tracker.commands import dialogue, provision
@@ -30,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     """Deploy, and send an event through."""
     project = Path()
-    api = _one_stack(given, project) if given.bucket else _with_chalice(given, project)
+    api = _one_stack(given) if given.bucket else _with_chalice(given, project)
     prove(api, given.stage, project)
     _welcome(api, given.stage, project)
     return 0
@@ -53,20 +52,17 @@ def _with_chalice(given: argparse.Namespace, project: Path) -> Api:
     return functions.api(deployed)
 
 
-def _one_stack(given: argparse.Namespace, project: Path) -> Api:
-    name = stages.name_of(stages.load(project), given.stage)
-    where = account()
-    say(f"AWS account {where.id}, region {where.region}")
+def _one_stack(given: argparse.Namespace) -> Api:
+    project, where, stack = dialogue.go_there(given)
     if chalice.deployed(given.stage, project):
         raise DeploymentError(
             f"stage {given.stage} was deployed without --bucket: run `chalice delete --stage"
             f" {given.stage}` first (the queue and the tables stay), or leave --bucket out"
         )
     releases.check(given.bucket)
-    stack = Stack(name)
     dialogue.remove_half_made(stack, yes=given.yes)
-    known = {"QueueName": f"{name}-queue", "Tables": name}
-    policy_files = provisioning.write_policies(given.stage, name, where, project)
+    known = {"QueueName": f"{stack.name}-queue", "Tables": stack.name}
+    policy_files = provisioning.write_policies(given.stage, stack.name, where, project)
     token = provisioning.write_settings(given.stage, known, policy_files, project)
     if token:
         say(f"A read token for it, shown this once (only its hash is kept): {token}")

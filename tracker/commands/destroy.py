@@ -1,12 +1,8 @@
 """Remove a stage from AWS, with or without the tables that hold its events."""
 
 import argparse
-from pathlib import Path
 
-from tracker import stages
 from tracker.aws import chalice, tables
-from tracker.aws.account import account
-from tracker.aws.stack import Stack
 from tracker.commands import dialogue
 from tracker.commands.dialogue import say
 
@@ -23,11 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Ask twice, then remove it."""
-    project = Path()
-    name = stages.name_of(stages.load(project), given.stage)
-    where = account()
-    say(f"AWS account {where.id}, region {where.region}")
-    stack = Stack(name)
+    project, _, stack = dialogue.go_there(given)
+    name = stack.name
     deployed = chalice.deployed(given.stage, project)
     kept = tables.existing(name)
     if not (stack.exists() or deployed or kept):

@@ -3,7 +3,11 @@
 import argparse
 import sys
 from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
 
+from tracker import stages
+from tracker.aws.account import Account, account
 from tracker.aws.stack import Plan, Progress, Stack
 from tracker.errors import ConfigError
 
@@ -14,6 +18,24 @@ def add_stage(parser: argparse.ArgumentParser) -> None:
     """The stage, and whether to ask."""
     parser.add_argument("--stage", metavar="NAME", default="dev", help="default: %(default)s")
     parser.add_argument("--yes", action="store_true", help="do not ask")
+
+
+class Place(NamedTuple):
+    """Where a command works."""
+
+    project: Path
+    account: Account
+    stack: Stack
+
+
+def go_there(given: argparse.Namespace) -> Place:
+    """Find a stage's stack, and say in which account. Raises `ConfigError` in a folder that is
+    no project, `DeploymentError` without credentials."""
+    project = Path()
+    name = stages.name_of(stages.load(project), given.stage)
+    where = account()
+    say(f"AWS account {where.id}, region {where.region}")
+    return Place(project, where, Stack(name))
 
 
 def say(line: str) -> None:

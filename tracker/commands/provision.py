@@ -1,11 +1,9 @@
 """Make or update the queue, the tables and the alarms of a stage on AWS."""
 
 import argparse
-from pathlib import Path
 
 from tracker import stages
 from tracker.aws import provisioning
-from tracker.aws.account import account
 from tracker.aws.stack import Stack
 from tracker.commands import dialogue
 from tracker.commands.dialogue import say
@@ -41,19 +39,15 @@ def run(given: argparse.Namespace) -> int:
 
 def provision(given: argparse.Namespace) -> Stack:
     """The stack, brought to the template."""
-    project = Path()
-    name = stages.name_of(stages.load(project), given.stage)
-    where = account()
-    say(f"AWS account {where.id}, region {where.region}")
-    stack = Stack(name)
+    project, where, stack = dialogue.go_there(given)
     provisioning.refuse_one_stack(stack)
     dialogue.remove_half_made(stack, yes=given.yes)
-    plan = stack.plan(provisioning.body(name), parameters(given, stack))
+    plan = stack.plan(provisioning.body(stack.name), parameters(given, stack))
     if plan is None:
-        say(f"Stack {name} is as it should be.")
+        say(f"Stack {stack.name} is as it should be.")
     else:
         dialogue.apply(stack, plan, yes=given.yes)
-    policy_files = provisioning.write_policies(given.stage, name, where, project)
+    policy_files = provisioning.write_policies(given.stage, stack.name, where, project)
     token = provisioning.write_settings(given.stage, stack.outputs(), policy_files, project)
     say(f"The settings of stage {given.stage} are in {stages.FILE}.")
     if token:

@@ -1,12 +1,8 @@
 """Go back to what was deployed before: one version each time it is run."""
 
 import argparse
-from pathlib import Path
 
-from tracker import stages
 from tracker.aws import chalice, functions, proof, provisioning, releases
-from tracker.aws.account import account
-from tracker.aws.stack import Stack
 from tracker.commands import deploy, dialogue
 from tracker.commands.dialogue import say
 from tracker.errors import DeploymentError
@@ -19,15 +15,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Go back, and see that it works. Events that wait in the queue stay there meanwhile."""
-    project = Path()
-    name = stages.name_of(stages.load(project), given.stage)
-    where = account()
-    say(f"AWS account {where.id}, region {where.region}")
-    stack = Stack(name)
+    project, _, stack = dialogue.go_there(given)
     if provisioning.RELEASE in stack.outputs():
         release = releases.before(stack)
         say(f"Back to release {release.name}:")
-        deploy.apply_release(stack, release, {"Name": name}, yes=given.yes)
+        deploy.apply_release(stack, release, {"Name": stack.name}, yes=given.yes)
         api = releases.api(stack)
     else:
         deployed = chalice.deployed(given.stage, project)
