@@ -6,11 +6,8 @@ import os
 import re
 import subprocess
 import sys
-import threading
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from tests.engines.engine import Engine
 from tests.engines.eventually import eventually
+from tests.engines.rest_apis import running_rest_apis
 from tests.events import wire
 from tests.project import Project, broken_template
 from tracker.aws import chalice
@@ -30,9 +28,11 @@ PATIENCE = 60
 @pytest.fixture
 def project(tmp_path: Path, cloud: Engine) -> Iterator[Project]:
     project = Project(tmp_path, cloud)
-    yield project
-    for stage in ("dev", "qa"):
-        project.try_to("destroy", "--stage", stage, "--yes")
+    with running_rest_apis(cloud.port) as url:
+        project.environment["AWS_ENDPOINT_URL_API_GATEWAY"] = url
+        yield project
+        for stage in ("dev", "qa"):
+            project.try_to("destroy", "--stage", stage, "--yes")
 
 
 def invoke(project: Project, function: str, event: dict[str, Any]) -> Any:
@@ -167,48 +167,6 @@ def test_a_token_for_a_stage_is_known_from_the_next_deploy_on(project: Project) 
     assert json.loads(environment["TRACKER_READ_TOKENS"])[hash_token(token[0])] == "default"
 
 
-@contextmanager
-def routes_made_in(project: Project) -> Iterator[None]:
-    """The emulator makes an API of ``chalice deploy`` without the routes of its document: make
-    them, from the same document, as soon as there is one."""
-    over = threading.Event()
-    thread = threading.Thread(target=_make_routes, args=(project, over))
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
-def _make_routes(project: Project, over: threading.Event) -> None:
-    deployed = project.folder / ".chalice" / "deployed" / "dev.json"
-    while not deployed.exists():
-        if over.wait(0.1):
-            return
-    resources = {r["name"]: r for r in json.loads(deployed.read_text())["resources"]}
-    api = {"restApiId": resources["rest_api"]["rest_api_id"]}
-    gateway = project.client("apigateway")
-    made = {item["path"]: item["id"] for item in gateway.get_resources(**api, limit=500)["items"]}
-    region = project.environment["AWS_REGION"]
-    function = resources["api_handler"]["lambda_arn"]
-    uri = f"arn:aws:apigateway:{region}:lambda:path/2015-03-31/functions/{function}/invocations"
-    for path, methods in import_module("app").app.routes.items():
-        parent, so_far = made["/"], ""
-        for part in path.strip("/").split("/"):
-            so_far += f"/{part}"
-            if so_far not in made:
-                made[so_far] = gateway.create_resource(**api, parentId=parent, pathPart=part)["id"]
-            parent = made[so_far]
-        for method in methods:
-            where = {**api, "resourceId": parent, "httpMethod": method}
-            gateway.put_method(**where, authorizationType="NONE")
-            gateway.put_integration(
-                **where, type="AWS_PROXY", integrationHttpMethod="POST", uri=uri
-            )
-    gateway.create_deployment(**api, stageName="api")
-
-
 def version(project: Project) -> str:
     """What the deployed code says of itself."""
     answer = invoke(project, "tracker-dev", api_event("GET", "/kit.js"))
@@ -224,26 +182,17 @@ def release(project: Project, mark: str) -> str:
     return version(project)
 
 
-def test_deploy_proves_itself_and_rollback_goes_back_one_by_one(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delitem(sys.modules, "app", raising=False)
-    with routes_made_in(project):
-        first = release(project, "first")
-    second, third = release(project, "second"), release(project, "third")
-    assert len({first, second, third}) == 3
+def test_deploy_proves_itself_and_rollback_goes_back(project: Project) -> None:
+    first, second = release(project, "first"), release(project, "second")
+    assert first != second
     _the_gateway_answers_as_the_contract_says(project)
-
-    line = project.refused("rollback")
-    assert "--yes" in line
-    assert version(project) == third
-    printed = project.run("rollback", "--yes")
-    assert "back to version 2" in printed
+    assert "--yes" in project.refused("rollback")
     assert version(project) == second
-    fourth = release(project, "fourth")
-    assert fourth not in {first, second, third}
-    project.run("rollback", "--yes")
-    assert version(project) != fourth
+    printed = project.run("rollback", "--yes")
+    assert "tracker-dev: back to version 1" in printed
+    assert "It was stored, and read back" in printed
+    assert version(project) == first
+    assert "no version before" in project.refused("rollback", "--yes")
 
 
 def _the_gateway_answers_as_the_contract_says(project: Project) -> None:
@@ -276,14 +225,22 @@ def test_what_answers_nothing_is_said_to_be_unreachable(project: Project) -> Non
     assert "cannot be reached" in project.refused("provision", "--yes", env=nowhere)
 
 
-def test_a_missing_permission_is_named_and_nothing_is_changed(project: Project) -> None:
+def someone(project: Project, name: str, *statements: dict[str, str]) -> dict[str, str]:
+    """Another user of the account, with a policy; their credentials."""
     iam = project.client("iam")
-    iam.create_user(UserName="intern")
-    key = iam.create_access_key(UserName="intern")["AccessKey"]
-    theirs = {
+    iam.create_user(UserName=name)
+    if statements:
+        document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+        iam.put_user_policy(UserName=name, PolicyName="theirs", PolicyDocument=document)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    return {
         "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
         "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
     }
+
+
+def test_a_missing_permission_is_named_and_nothing_is_changed(project: Project) -> None:
+    theirs = someone(project, "intern")
     settings = project.settings()
     for verb in ("provision", "deploy", "rollback", "destroy"):
         line = project.refused(verb, "--yes", env=theirs)
@@ -292,6 +249,19 @@ def test_a_missing_permission_is_named_and_nothing_is_changed(project: Project) 
     assert project.settings() == settings
     with pytest.raises(ClientError):
         project.client("cloudformation").describe_stacks(StackName="tracker-dev")
+
+
+def test_what_chalice_may_not_do_is_one_line_as_well(project: Project) -> None:
+    theirs = someone(
+        project,
+        "no-lambda",
+        {"Effect": "Allow", "Action": "*", "Resource": "*"},
+        {"Effect": "Deny", "Action": "lambda:*", "Resource": "*"},
+    )
+    line = project.refused("deploy", "--yes", env=theirs)
+    assert line.startswith("`chalice deploy` failed: ")
+    assert "lambda:" in line
+    assert project.run("deploy", "--yes").count("It was stored") == 1, "once it may, it goes on"
 
 
 def test_a_half_made_stack_is_removed_and_made_again(project: Project) -> None:

@@ -18,12 +18,18 @@ PACKAGES = stages.FOLDER / "deployments"
 
 Say = Callable[[str], None]
 
+_CHALICE = "import sys; from chalice.cli import main; sys.exit(main())"
+
+_LONGEST = 600
+"""Characters of a reason: more is a traceback."""
+
 
 def run(*arguments: str, project: Path, say: Say) -> None:
     """Run ``chalice …``, handing on what it prints. Raises `DeploymentError`."""
+    failure: list[str] = []
     last = ""
     with subprocess.Popen(
-        [sys.executable, "-c", "from chalice.cli import main; main()", *arguments],
+        [sys.executable, "-c", _CHALICE, *arguments],
         cwd=project,
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
         stdin=subprocess.DEVNULL,
@@ -32,16 +38,20 @@ def run(*arguments: str, project: Path, say: Say) -> None:
         text=True,
     ) as process:
         for line in process.stdout or ():
-            if text := line.rstrip():
+            text = line.rstrip()
+            if failure or text.startswith(("Traceback ", "Error: ")):
+                failure.append(text)
+            elif text:
                 last = text
-                if not _is_traceback(line):
-                    say(text)
+                say(text)
     if process.returncode:
-        raise DeploymentError(f"`chalice {' '.join(arguments)}` failed: {last}")
+        raise DeploymentError(f"`chalice {arguments[0]}` failed: {_reason(failure or [last])}")
 
 
-def _is_traceback(line: str) -> bool:
-    return line.startswith(("Traceback ", '  File "', "    "))
+def _reason(failure: list[str]) -> str:
+    """What Chalice says after its traceback, in one line."""
+    told = " ".join(line.strip() for line in failure).rpartition("ERROR - ")[2]
+    return told if len(told) < _LONGEST else failure[-1]
 
 
 def package(stage: str, out: Path, *options: str, project: Path, say: Say) -> Path:
