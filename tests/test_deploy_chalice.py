@@ -19,7 +19,7 @@ from tests.engines.eventually import eventually
 from tests.engines.rest_apis import running_rest_apis
 from tests.events import wire
 from tests.project import Project, broken_template
-from tracker.aws import chalice
+from tracker.aws import chalice, template
 from tracker.config import hash_token
 
 PATIENCE = 60
@@ -31,7 +31,8 @@ def project(tmp_path: Path, cloud: Engine) -> Iterator[Project]:
     with running_rest_apis(cloud.port) as url:
         project.environment["AWS_ENDPOINT_URL_API_GATEWAY"] = url
         yield project
-        for stage in ("dev", "qa"):
+        for stack in project.client("cloudformation").describe_stacks()["Stacks"]:
+            stage = stack["StackName"].removeprefix("tracker-")
             project.try_to("destroy", "--stage", stage, "--yes")
 
 
@@ -141,7 +142,8 @@ def test_the_alarms_tell_whom_they_are_told_to_tell(project: Project) -> None:
         "consumer-errors",
         "api-throttles",
         "consumer-throttles",
-        "write-throttles",
+        "events-throttles",
+        "index-throttles",
         "server-errors",
     }
     assert all(alarm["AlarmActions"] == [topic] for alarm in alarms)
@@ -169,7 +171,7 @@ def test_a_token_for_a_stage_is_known_from_the_next_deploy_on(project: Project) 
 
 def version(project: Project) -> str:
     """What the deployed code says of itself."""
-    answer = invoke(project, "tracker-dev", api_event("GET", "/kit.js"))
+    answer = invoke(project, "tracker-dev", api_event("GET", "/m/kit.js"))
     return str(answer["headers"]["etag"])
 
 
@@ -183,16 +185,61 @@ def release(project: Project, mark: str) -> str:
 
 
 def test_deploy_proves_itself_and_rollback_goes_back(project: Project) -> None:
+    change_stage(project, environment_variables={"TRACKER_PATH_PREFIX": "/m"})
     first, second = release(project, "first"), release(project, "second")
     assert first != second
     _the_gateway_answers_as_the_contract_says(project)
     assert "--yes" in project.refused("rollback")
     assert version(project) == second
+    token = re.search(r"\brt_[\w-]+", project.run("token", "--stage", "dev"))
+    assert token
     printed = project.run("rollback", "--yes")
-    assert "tracker-dev: back to version 1" in printed
     assert "It was stored, and read back" in printed
     assert version(project) == first
-    assert "no version before" in project.refused("rollback", "--yes")
+    assert "no version of tracker-dev before" in project.refused("rollback", "--yes")
+
+    third = release(project, "third")
+    asked = api_event("GET", "/m/v1/events", authorization=f"Bearer {token[0]}")
+    assert invoke(project, "tracker-dev", asked)["statusCode"] == 200
+    _a_rollback_that_was_stopped_is_finished_by_the_next(project)
+    assert version(project) == first, "not to the second, which was left"
+    assert invoke(project, "tracker-dev", asked)["statusCode"] == 200, "keys stay as they are"
+    assert third not in (first, second)
+    _another_folder_is_told_so(project)
+    _a_destroy_that_was_stopped_is_finished_by_the_next(project)
+
+
+def _a_rollback_that_was_stopped_is_finished_by_the_next(project: Project) -> None:
+    functions = project.client("lambda")
+    described = functions.get_function_configuration(FunctionName="tracker-dev")["Description"]
+    earlier = re.search(r"after (\S+)$", described)
+    assert earlier
+    functions.update_function_configuration(
+        FunctionName="tracker-dev", Description=f"going back to {earlier[1]}"
+    )
+    assert f"Back to release {earlier[1]}" in project.run("rollback", "--yes")
+
+
+def _another_folder_is_told_so(project: Project) -> None:
+    record = project.folder / ".chalice" / "deployed" / "dev.json"
+    away = record.rename(record.with_suffix(".away"))
+    for verb in ("deploy", "rollback", "destroy"):
+        assert "deployed from another folder" in project.refused(verb, "--yes")
+    away.rename(record)
+
+
+def _a_destroy_that_was_stopped_is_finished_by_the_next(project: Project) -> None:
+    project.client("lambda").delete_function(FunctionName="tracker-dev")
+    assert "tracker-dev is removed" in project.run("destroy", "--yes")
+    assert project.client("lambda").list_functions()["Functions"] == []
+    assert project.client("apigateway").get_rest_apis()["items"] == []
+    assert project.client("logs").describe_log_groups()["logGroups"] == []
+
+
+def change_stage(project: Project, **values: object) -> None:
+    settings = project.settings()
+    settings["stages"]["dev"] |= values
+    project.change_settings(**settings)
 
 
 def _the_gateway_answers_as_the_contract_says(project: Project) -> None:
@@ -216,8 +263,9 @@ def test_without_credentials_it_says_how_to_get_some(project: Project) -> None:
 def test_a_wrong_region_is_named(project: Project) -> None:
     elsewhere = {"AWS_REGION": "eu west", "AWS_DEFAULT_REGION": "eu west"}
     assert "AWS_DEFAULT_REGION" in project.refused("provision", "--yes", env=elsewhere)
+    project.run("provision", "--yes")
     elsewhere = {"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-1"}
-    assert "not deployed" in project.refused("rollback", "--yes", env=elsewhere)
+    assert "region" in project.refused("status", "--stage", "dev", env=elsewhere)
 
 
 def test_what_answers_nothing_is_said_to_be_unreachable(project: Project) -> None:
@@ -251,17 +299,87 @@ def test_a_missing_permission_is_named_and_nothing_is_changed(project: Project) 
         project.client("cloudformation").describe_stacks(StackName="tracker-dev")
 
 
-def test_what_chalice_may_not_do_is_one_line_as_well(project: Project) -> None:
+def test_a_first_deploy_that_failed_late_can_be_repeated(project: Project) -> None:
     theirs = someone(
         project,
-        "no-lambda",
+        "no-gateway",
         {"Effect": "Allow", "Action": "*", "Resource": "*"},
-        {"Effect": "Deny", "Action": "lambda:*", "Resource": "*"},
+        {"Effect": "Deny", "Action": "apigateway:*", "Resource": "*"},
     )
     line = project.refused("deploy", "--yes", env=theirs)
     assert line.startswith("`chalice deploy` failed: ")
-    assert "lambda:" in line
-    assert project.run("deploy", "--yes").count("It was stored") == 1, "once it may, it goes on"
+    assert "apigateway:" in line
+    assert "left of a deploy that failed" in project.refused("destroy", "--yes")
+    assert "It was stored" in project.run("deploy", "--yes"), "once it may, it goes on"
+    mappings = project.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    assert len(mappings) == 1
+
+
+def test_a_stack_of_that_name_that_is_somebody_else_s_is_left_alone(project: Project) -> None:
+    theirs = {"Resources": {"Precious": {"Type": "AWS::SQS::Queue", "Properties": {}}}}
+    cloudformation = project.client("cloudformation")
+    cloudformation.create_stack(StackName="tracker-dev", TemplateBody=json.dumps(theirs))
+    cloudformation.get_waiter("stack_create_complete").wait(
+        StackName="tracker-dev", WaiterConfig={"Delay": 1}
+    )
+    try:
+        for verb in ("provision", "deploy", "rollback", "destroy"):
+            assert "not the tracker's" in project.refused(verb, "--yes")
+        assert len(project.client("sqs").list_queues()["QueueUrls"]) == 1
+    finally:
+        cloudformation.delete_stack(StackName="tracker-dev")
+        cloudformation.get_waiter("stack_delete_complete").wait(
+            StackName="tracker-dev", WaiterConfig={"Delay": 1}
+        )
+
+
+def test_keys_that_the_user_has_set_are_never_replaced(project: Project) -> None:
+    theirs = {"shop": {"write_keys": ["wk_of_the_shop"]}}
+    project.change_settings(environment_variables={"TRACKER_SITES": json.dumps(theirs)})
+    project.run("provision", "--yes")
+    environment = project.settings()["stages"]["dev"]["environment_variables"]
+    sites = json.loads(environment["TRACKER_SITES"])
+    assert sites["shop"] == theirs["shop"]
+    assert "default" not in sites
+
+
+def test_a_policy_of_the_user_s_own_is_left_in_place(project: Project) -> None:
+    own = {"api_handler": {"iam_policy_file": "our-own.json"}}
+    change_stage(project, lambda_functions=own)
+    project.run("provision", "--yes")
+    functions = project.settings()["stages"]["dev"]["lambda_functions"]
+    assert functions["api_handler"] == own["api_handler"]
+    assert functions["consume"] == {"iam_policy_file": "policy-dev-consume.json"}
+    project.run("provision", "--stage", "qa", "--yes")
+    functions = project.settings()["stages"]["qa"]["lambda_functions"]
+    assert functions["consume"] == {"iam_policy_file": "policy-qa-consume.json"}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"stages": []},
+        {"stages": {"dev": []}},
+        {"stages": {"dev": {"environment_variables": []}}},
+        {"stages": {"dev": {"environment_variables": {"TRACKER_SITES": {}}}}},
+        {"stages": {"dev": {"environment_variables": {"TRACKER_SITES": "{"}}}},
+        {"stages": {"dev": {"lambda_functions": {"consume": []}}}},
+        {"app_name": None},
+        {"app_name": "my_app"},
+    ],
+    ids=str,
+)
+def test_what_is_wrong_in_the_settings_is_named(project: Project, wrong: dict[str, Any]) -> None:
+    project.change_settings(**wrong)
+    line = project.refused("provision", "--yes")
+    assert ".chalice/config.json" in line or "letters" in line
+
+
+def test_partial_failures_are_refused_where_lambda_would_not_hear_of_them(
+    project: Project,
+) -> None:
+    change_stage(project, environment_variables={"TRACKER_PARTIAL_FAILURES": "1"})
+    assert "TRACKER_PARTIAL_FAILURES" in project.refused("deploy", "--yes")
 
 
 def test_a_half_made_stack_is_removed_and_made_again(project: Project) -> None:
@@ -297,24 +415,52 @@ def test_tables_in_use_are_not_removed_without_an_answer(project: Project) -> No
     assert project.client("dynamodb").list_tables()["TableNames"]
 
 
+def package(project: Project, out: Path, *options: str) -> tuple[Path, str]:
+    """Package the functions; the zip, and what was said last."""
+    said: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_DEFAULT_REGION", project.environment["AWS_REGION"])
+        made = chalice.package("dev", out, *options, project=project.folder, say=said.append)
+    return made, said[-1]
+
+
 def test_the_package_brings_bytecode_and_leaves_out_what_no_function_uses(
     project: Project, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     out = tmp_path_factory.mktemp("package")
-    said: list[str] = []
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in project.environment.items():
-            patch.setenv(name, value)
-        made = chalice.package("dev", out, project=project.folder, say=said.append)
+    made, said = package(project, out)
     with zipfile.ZipFile(made) as archive:
         names = set(archive.namelist())
-        archive.extractall(out / "task")
     tag = sys.implementation.cache_tag
     assert {"app.py", "tracker/collector.py", f"tracker/__pycache__/collector.{tag}.pyc"} <= names
     assert not [name for name in names if name.startswith(("boto", "requests"))]
     assert made.stat().st_size < 2 * 1024 * 1024
-    assert "msgspec" in said[-1]
-    kept = (project.folder / chalice.PACKAGES).glob("*.zip")
-    assert [zipped.read_bytes() for zipped in kept] == [made.read_bytes()]
-    again = chalice.package("dev", out, project=project.folder, say=said.append)
-    assert again.read_bytes() == made.read_bytes()
+    assert "msgspec" in said
+
+    whole = made.read_bytes()
+    (kept,) = (project.folder / chalice.PACKAGES).glob("*.zip")
+    assert kept.read_bytes() == whole, "so that `chalice deploy` takes it"
+    kept.write_bytes(whole[: len(whole) // 2])  # as a run leaves it that was stopped
+    assert package(project, out)[0].read_bytes() == whole
+
+
+def test_what_is_merged_into_chalice_s_template_is_one_thing_each(
+    project: Project, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Chalice merges member by member: two functions in one value would be none."""
+    out = tmp_path_factory.mktemp("package")
+    package(project, out, "--merge-template", str(template.FILE))
+
+    def intrinsics(node: Any) -> Iterator[dict[str, Any]]:
+        if isinstance(node, dict):
+            if any(key == "Ref" or key.startswith("Fn::") for key in node):
+                yield node
+            for value in node.values():
+                yield from intrinsics(value)
+        if isinstance(node, list):
+            for value in node:
+                yield from intrinsics(value)
+
+    found = list(intrinsics(json.loads((out / "sam.json").read_text())))
+    assert found
+    assert [node for node in found if len(node) != 1] == []

@@ -130,6 +130,7 @@ def test_from_the_package_to_a_rollback(project: Project) -> None:
     assert "no release of tracker-dev before" in project.refused("rollback", "--yes")
 
     _a_failed_update_leaves_the_old_one_running(api, project)
+    _a_checkout_without_the_settings_takes_up_the_keys_in_use(api, project)
     _destroy_and_come_back_to_the_kept_tables(api, project)
 
 
@@ -285,8 +286,21 @@ def _a_failed_update_leaves_the_old_one_running(api: Api, project: Project) -> N
         line = project.refused("deploy", "--stage", "dev", "--bucket", BUCKET, "--yes")
     assert "Broken" in line
     assert "as it was before" in line
+    assert "no release of tracker-dev before" in project.refused("rollback", "--yes"), (
+        "what was never in use is not before"
+    )
     assert api.post(wire(anonymousId="still-there"))
     eventually(lambda: len(api.stored("still-there")) == 1, PATIENCE)
+
+
+def _a_checkout_without_the_settings_takes_up_the_keys_in_use(api: Api, project: Project) -> None:
+    settings = project.settings()
+    settings["stages"]["dev"]["environment_variables"] = {}
+    project.change_settings(**settings)
+    printed = project.run("deploy", "--stage", "dev", "--bucket", BUCKET, "--yes")
+    assert "rt_" not in printed
+    assert Api(project, api.read_token).write_key == api.write_key
+    assert api.post(wire(anonymousId="same-page"))
 
 
 def _destroy_and_come_back_to_the_kept_tables(api: Api, project: Project) -> None:

@@ -61,8 +61,8 @@ class _Tally:
 def consume(
     event: Mapping[str, Any], parts: Parts, request_id: str, milliseconds_left: int
 ) -> Answer:
-    """Store an SQS event's records. Raises `StoreUnavailable` where some come again and the
-    mapping reads no answer."""
+    """Store an SQS event's records. Raises `StoreUnavailable` where all come again, or some and
+    the mapping reads no answer."""
     logs.begin(request_id)
     now, left = time.monotonic(), milliseconds_left / 1000
     end = now + max(left / 2, left - RESERVE_SECONDS)
@@ -76,7 +76,8 @@ def consume(
         if not _together(group, parts, middle, tally):
             _one_by_one(group, parts, end, tally)
     _tell(tally, parts)
-    if tally.again and not parts.config.lambdas.partial_failures:
+    # Where nothing is stored at all, an error says the same, and is seen by the alarm.
+    if tally.again and not (parts.config.lambdas.partial_failures and tally.done):
         _delete(tally.done, parts)
         raise StoreUnavailable(
             f"{len(tally.again)} of {len(records)} messages are not stored and come again:"
@@ -168,6 +169,8 @@ def _lags(records: Sequence[_Record], now: int) -> Iterator[int]:
 
 
 def _delete(done: Sequence[_Record], parts: Parts) -> None:
+    if not done:
+        return
     try:
         parts.queue.delete([record.receipt for record in done])
     except QueueUnavailable as error:  # then they come again, and nothing is stored twice

@@ -15,7 +15,22 @@ FILE = FOLDER / "config.json"
 
 Settings = dict[str, Any]
 
-_NAME = re.compile(r"[A-Za-z0-9_-]{3,50}")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{2,49}")  # what a CloudFormation stack may be called
+
+
+class _Stage(msgspec.Struct):
+    """As much of a stage as is used here."""
+
+    environment_variables: dict[str, str] = {}
+    lambda_functions: dict[str, dict[str, Any]] = {}
+
+
+class _Shape(msgspec.Struct):
+    """As much of the file as is used here."""
+
+    app_name: str
+    stages: dict[str, _Stage] = {}
+    environment_variables: dict[str, str] = {}
 
 
 def load(project: Path = Path()) -> Settings:
@@ -29,18 +44,27 @@ def load(project: Path = Path()) -> Settings:
         ) from None
     except (OSError, msgspec.MsgspecError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from None
-    if not isinstance(settings.get("app_name"), str):
-        raise ConfigError(f"{path} has no app_name: give it one, such as tracker")
+    try:
+        msgspec.convert(settings, _Shape)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{path} is not what Chalice takes: {error}") from None
     return settings
 
 
 def save(settings: Settings, project: Path = Path()) -> None:
-    """Write the whole file, or nothing."""
-    path = project / FILE
-    text = msgspec.json.format(msgspec.json.encode(settings), indent=2) + b"\n"
+    """Write the whole file. Raises `ConfigError`."""
+    write(project / FILE, msgspec.json.format(msgspec.json.encode(settings), indent=2) + b"\n")
+
+
+def write(path: Path, content: bytes, mode: int = 0o644) -> None:
+    """Write a file whole, or not at all. Raises `ConfigError`."""
     partial = path.with_suffix(".new")
-    partial.write_bytes(text)
-    partial.replace(path)
+    try:
+        partial.touch(mode)
+        partial.write_bytes(content)
+        partial.replace(path)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
 
 
 def name_of(settings: Settings, stage: str) -> str:
@@ -48,7 +72,7 @@ def name_of(settings: Settings, stage: str) -> str:
     name = f"{settings['app_name']}-{stage}"
     if not _NAME.fullmatch(name):
         raise ConfigError(
-            f"stage {stage!r}: {name!r} must be 3 to 50 letters, digits, hyphens and underscores"
+            f"stage {stage!r}: {name!r} must be 3 to 50 letters, digits and hyphens, a letter first"
         )
     return name
 
@@ -82,12 +106,11 @@ def environment(stage: str, project: Path = Path()) -> Mapping[str, str]:
 def add_read_token(stage: str, hashed: str, site: str, project: Path = Path()) -> None:
     """Add the hash of a read token to a stage's settings. Raises `ConfigError`."""
     settings = load(project)
-    environment = ensure(settings, stage).setdefault("environment_variables", {})
+    known = environment(stage, project).get("TRACKER_READ_TOKENS") or "{}"
     try:
-        tokens = msgspec.json.decode(
-            environment.get("TRACKER_READ_TOKENS") or "{}", type=dict[str, str]
-        )
+        tokens = msgspec.json.decode(known, type=dict[str, str])
     except msgspec.MsgspecError as error:
         raise ConfigError(f"TRACKER_READ_TOKENS in {FILE} cannot be read: {error}") from None
-    environment["TRACKER_READ_TOKENS"] = msgspec.json.encode(tokens | {hashed: site}).decode()
+    of_stage = ensure(settings, stage).setdefault("environment_variables", {})
+    of_stage["TRACKER_READ_TOKENS"] = msgspec.json.encode(tokens | {hashed: site}).decode()
     save(settings, project)

@@ -1,16 +1,20 @@
 """What ``chalice deploy`` has made, with what Chalice cannot say of it."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+import time
+from collections.abc import Mapping
 from typing import Any
 
-from tracker.aws import gateway, template, versions
+from tracker.aws import chalice, gateway, kept, provisioning, template, versions
 from tracker.aws.account import client, explained
 from tracker.aws.gateway import Api
+from tracker.aws.kept import Parts
+from tracker.aws.stack import Stack
 from tracker.errors import DeploymentError
 
 Deployed = Mapping[str, dict[str, Any]]
 """Chalice's name → what it has noted of the resource."""
+
+_PAUSE_SECONDS = 0.5
 
 _LOGICAL = {"api_handler": "APIHandler", "consume": "Consume"}
 """Chalice's name of a function → its name in the template."""
@@ -31,43 +35,72 @@ def api(deployed: Deployed) -> Api:
     return gateway.address(*_rest_api(deployed), deployed["rest_api"]["rest_api_url"])
 
 
+def parts(deployed: Deployed) -> Parts:
+    """What is kept, and gone back to."""
+    here = names(deployed)
+    return Parts(here["api_handler"], here["consume"], _rest_api(deployed))
+
+
 def complete(deployed: Deployed) -> None:
-    """Say what Chalice cannot, and keep this version of each function."""
+    """Say what Chalice cannot, and keep this version."""
+    for chalices, function in names(deployed).items():
+        _log_as_wished(function, template.of_chalice(_LOGICAL[chalices])["LoggingConfig"])
+    gateway.answer_as_the_contract_says(*_rest_api(deployed))
+    kept.keep(parts(deployed))
+
+
+def refuse_another_folder_s(name: str, deployed: Deployed, stack: Stack) -> None:
+    """Raise `DeploymentError` where a deployment is there that neither Chalice's record in this
+    folder nor the stack knows of."""
+    if "api_handler" in deployed or provisioning.is_one_stack(stack):
+        return
+    if kept.is_kept(versions.now(name) or {}):
+        raise DeploymentError(
+            f"function {name} was deployed from another folder: do this where"
+            f" {chalice.DEPLOYED / name.rpartition('-')[2]}.json is, which Chalice wrote then"
+        )
+
+
+def refuse_left_over(name: str, deployed: Deployed, stack: Stack) -> None:
+    """Raise `DeploymentError` where a deploy that failed has left what nobody has a record of."""
+    if "api_handler" in deployed or provisioning.is_one_stack(stack):
+        return
+    for function in (name, f"{name}-consume"):
+        if versions.now(function) is not None:
+            raise DeploymentError(
+                f"function {function} is left of a deploy that failed: finish that with"
+                " `python -m tracker deploy`, then repeat this"
+            )
+
+
+def forget_unrecorded(name: str, deployed: Deployed) -> None:
+    """Take the consumer off the queue where Chalice has no record of having put it there: a first
+    deploy that failed leaves none, and could then not be repeated. Messages wait meanwhile."""
+    if "consume-sqs-event-source" in deployed or versions.now(f"{name}-consume") is None:
+        return
+    aws = client("lambda")
+    queue = f":{name}-queue"
+    with explained():
+        while mappings := [
+            mapping
+            for mapping in aws.list_event_source_mappings(FunctionName=f"{name}-consume")[
+                "EventSourceMappings"
+            ]
+            if mapping["EventSourceArn"].endswith(queue)
+        ]:
+            for mapping in mappings:
+                if mapping["State"] != "Deleting":
+                    aws.delete_event_source_mapping(UUID=mapping["UUID"])
+            time.sleep(_PAUSE_SECONDS)
+
+
+def _log_as_wished(function: str, logging: Mapping[str, str]) -> None:
     aws = client("lambda")
     with explained():
-        for chalices, function in names(deployed).items():
-            logging = template.of_chalice(_LOGICAL[chalices])["LoggingConfig"]
-            now = aws.get_function_configuration(FunctionName=function)
-            if any(now.get("LoggingConfig", {}).get(k) != v for k, v in logging.items()):
-                versions.wait_for(function)
-                aws.update_function_configuration(FunctionName=function, LoggingConfig=logging)
-    api_id, stage = _rest_api(deployed)
-    gateway.answer_as_the_contract_says(api_id, stage)
-    keep(deployed)
-
-
-def keep(deployed: Deployed) -> None:
-    """Keep what is deployed now, to come back to."""
-    here = names(deployed)
-    versions.keep(here["consume"])
-    versions.keep(here["api_handler"], gateway.current_deployment(*_rest_api(deployed)))
-
-
-def before(deployed: Deployed) -> list[versions.Version]:
-    """The versions to go back to, in that order.
-
-    The API goes first: what it queues, the newer consumer can read as well.
-    """
-    here = names(deployed)
-    return [versions.before(here[name]) for name in ("api_handler", "consume")]
-
-
-def go_back(deployed: Deployed, to: Sequence[versions.Version], packages: Path) -> None:
-    """Bring API and functions to earlier versions."""
-    for version in to:
-        versions.go_back(version, packages)
-        if version.api_deployment:
-            gateway.serve_deployment(*_rest_api(deployed), version.api_deployment)
+        now = aws.get_function_configuration(FunctionName=function).get("LoggingConfig", {})
+        if any(now.get(name) != value for name, value in logging.items()):
+            versions.wait_for(function)
+            aws.update_function_configuration(FunctionName=function, LoggingConfig=logging)
 
 
 def _rest_api(deployed: Deployed) -> tuple[str, str]:

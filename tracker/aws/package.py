@@ -47,7 +47,9 @@ def finish(package: Path) -> None:
         with zipfile.ZipFile(finished, "w", zipfile.ZIP_DEFLATED) as archive:
             for file in sorted(path for path in tree.rglob("*") if path.is_file()):
                 _add(archive, file, file.relative_to(tree).as_posix())
-        package.write_bytes(finished.read_bytes())
+        partial = package.with_suffix(".part")
+        partial.write_bytes(finished.read_bytes())
+        partial.replace(package)
 
 
 def size(package: Path) -> str:

@@ -18,9 +18,9 @@ _REQUEST_SECONDS = 35
 _PAUSE_SECONDS = 1.0
 
 
-def prove(api: Api, keys: CheckKeys, patience: float = PATIENCE) -> float:
+def prove(api: Api, prefix: str, keys: CheckKeys, patience: float = PATIENCE) -> float:
     """Send one event, and wait until the read endpoint returns it: in so many seconds. Raises
-    `DeploymentError`."""
+    `DeploymentError`. ``prefix`` is what the API's paths begin with."""
     visitor = f"check-{uuid.uuid4().hex}"
     event = {
         "type": "track",
@@ -33,7 +33,7 @@ def prove(api: Api, keys: CheckKeys, patience: float = PATIENCE) -> float:
 
     def sent() -> bool:
         body = {"batch": [event], "writeKey": keys.write_key}
-        answer = _call("POST", api, "/v1/batch", json=body)
+        answer = _call("POST", api, f"{prefix}/v1/batch", json=body)
         taken: bool = answer.get("accepted") == 1
         return taken
 
@@ -41,13 +41,13 @@ def prove(api: Api, keys: CheckKeys, patience: float = PATIENCE) -> float:
         answer = _call(
             "GET",
             api,
-            "/v1/events",
+            f"{prefix}/v1/events",
             params={"anonymous_id": visitor},
             headers={"Authorization": f"Bearer {keys.read_token}"},
         )
         return [event["messageId"] for event in answer.get("data", [])] == [visitor]
 
-    _until(sent, deadline, f"{api.url}/v1/batch did not take an event")
+    _until(sent, deadline, f"{api.url}{prefix}/v1/batch did not take an event")
     _until(read, deadline, "an event was taken, but cannot be read: look at the consumer's log")
     return time.monotonic() - started
 

@@ -8,14 +8,15 @@ from typing import Any
 import msgspec
 
 from tracker import keyring, stages
-from tracker.aws import policies, template
+from tracker.aws import policies, template, versions
 from tracker.aws.account import Account
+from tracker.aws.environment import with_keys_of
 from tracker.aws.stack import Stack
 from tracker.config import CHECK_SITE, DEFAULT_SITE, Site, hash_token
 from tracker.errors import ConfigError, DeploymentError
 
-RELEASE = "Release"
-"""The output that tells that a stack holds the functions too: `tracker.aws.releases`."""
+_ONE_STACK = "APIHandlerName"
+"""Chalice's output of a stack that holds the functions too: `tracker.aws.releases`."""
 
 POLICIES = {"api_handler": "policy-api.json", "consume": "policy-consume.json"}
 """Chalice's function → its policy file in ``.chalice``, as CloudFormation reads it."""
@@ -36,19 +37,30 @@ _OUTPUTS = {
 """Output of the stack → the setting that holds it."""
 
 
+def is_one_stack(stack: Stack) -> bool:
+    """Whether a stack holds the functions too."""
+    return _ONE_STACK in stack.outputs()
+
+
 def refuse_one_stack(stack: Stack) -> None:
     """Raise where provisioning would take the functions out of a stack that holds them."""
-    if RELEASE in stack.outputs():
+    if is_one_stack(stack):
         raise DeploymentError(
             f"stack {stack.name} holds the functions as well: update it with"
-            " `python -m tracker deploy --bucket BUCKET`"
+            " `python -m tracker deploy --bucket BUCKET`, or with the pipeline that made it"
         )
 
 
 def body(name: str) -> str:
     """The template of the stack of that name."""
-    provisioned = template.with_literal_table_names(template.provisioned(), name)
+    provisioned = template.with_literal_names(template.provisioned(), name)
     return msgspec.json.encode(provisioned).decode()
+
+
+def check(stage: str, stack: Stack, project: Path) -> None:
+    """Raise `ConfigError` for keys that nothing can be made of, before anything is made."""
+    known = _environment(stage, stack.name, project)
+    _validate(_decode(known, "TRACKER_SITES"), _decode(known, "TRACKER_READ_TOKENS"))
 
 
 def write_settings(
@@ -60,16 +72,27 @@ def write_settings(
     ``known`` are the stack's outputs, as far as there are any; ``policy_files``: function → file.
     """
     settings = stages.load(project)
+    known_keys = _environment(stage, stages.name_of(settings, stage), project)
     of_stage = stages.ensure(settings, stage)
-    token = _add_keys(of_stage, stage, project)
+    token = _add_keys(of_stage, stage, known_keys, project)
     of_stage["environment_variables"] |= {
         _OUTPUTS[output]: value for output, value in known.items() if output in _OUTPUTS
     }
     functions = of_stage.setdefault("lambda_functions", {})
     for function, file in policy_files.items():
-        functions.setdefault(function, {})["iam_policy_file"] = file
+        settings_of_it = functions.setdefault(function, {})
+        if _is_ours(settings_of_it.get("iam_policy_file"), function):
+            settings_of_it["iam_policy_file"] = file
     stages.save(settings, project)
     return token
+
+
+def _is_ours(policy_file: str | None, function: str) -> bool:
+    """Whether a policy file is the kit's, of another stage maybe, and not the user's own."""
+    if policy_file is None:
+        return True
+    ending = POLICIES[function].removeprefix("policy")
+    return policy_file.startswith("policy-") and policy_file.endswith(ending)
 
 
 def write_policies(
@@ -102,16 +125,17 @@ def write_policies(
         if traced:
             policy["Statement"].append(_TRACE)
         rendered = msgspec.json.encode(policies.render(policy, arns, names))
-        (folder / files[function]).write_bytes(msgspec.json.format(rendered, indent=2) + b"\n")
+        stages.write(folder / files[function], msgspec.json.format(rendered, indent=2) + b"\n")
     return files
 
 
-def _add_keys(of_stage: stages.Settings, stage: str, project: Path) -> str | None:
+def _add_keys(
+    of_stage: stages.Settings, stage: str, known: Mapping[str, str], project: Path
+) -> str | None:
     """Give a stage keys where it has none, and those of the deployment's own check; the read
-    token, if it was made just now."""
-    environment = of_stage.setdefault("environment_variables", {})
-    sites = _decode(environment, "TRACKER_SITES")
-    tokens = _decode(environment, "TRACKER_READ_TOKENS")
+    token, if it was made just now. ``known`` is the environment that the stage has."""
+    sites = _decode(known, "TRACKER_SITES")
+    tokens = _decode(known, "TRACKER_READ_TOKENS")
     token = None
     if not [name for name in sites if name != CHECK_SITE]:
         sites = {DEFAULT_SITE: {"write_keys": [keyring.new_write_key()]}} | sites
@@ -123,9 +147,21 @@ def _add_keys(of_stage: stages.Settings, stage: str, project: Path) -> str | Non
     tokens = {hashed: site for hashed, site in tokens.items() if site != CHECK_SITE}
     tokens[hash_token(check.read_token)] = CHECK_SITE
     _validate(sites, tokens)
+    environment = of_stage.setdefault("environment_variables", {})
     environment["TRACKER_SITES"] = msgspec.json.encode(sites).decode()
     environment["TRACKER_READ_TOKENS"] = msgspec.json.encode(tokens).decode()
     return token
+
+
+def _environment(stage: str, name: str, project: Path) -> Mapping[str, str]:
+    """The environment of a stage; of one that is deployed, and has no sites in this folder's
+    file, the keys that its pages and readers use now."""
+    settings = stages.load(project)
+    known = stages.environment(stage, project) if stage in settings.get("stages", {}) else {}
+    if known.get("TRACKER_SITES"):
+        return known
+    deployed = versions.now(name)
+    return with_keys_of(known, versions.variables(deployed)) if deployed else known
 
 
 class CheckKeys(msgspec.Struct):
@@ -136,19 +172,27 @@ class CheckKeys(msgspec.Struct):
     read_token: str
 
 
+def has_check_keys(stage: str, project: Path = Path()) -> bool:
+    """Whether the stage was deployed from here, so that the check's keys are known."""
+    return _check_file(stage, project).exists()
+
+
 def check_keys(stage: str, project: Path = Path()) -> CheckKeys:
     """The check's keys, made at first use and kept on this machine alone."""
-    path = project / stages.FOLDER / f"check-{stage}.json"
+    path = _check_file(stage, project)
     try:
         return msgspec.json.decode(path.read_bytes(), type=CheckKeys)
     except (OSError, msgspec.MsgspecError):
         keys = CheckKeys(f"wk_check_{secrets.token_urlsafe(12)}", keyring.new_read_token())
-        path.touch(mode=0o600)
-        path.write_bytes(msgspec.json.encode(keys))
+        stages.write(path, msgspec.json.encode(keys), mode=0o600)
         return keys
 
 
-def _decode(environment: dict[str, str], name: str) -> dict[str, Any]:
+def _check_file(stage: str, project: Path) -> Path:
+    return project / stages.FOLDER / f"check-{stage}.json"
+
+
+def _decode(environment: Mapping[str, str], name: str) -> dict[str, Any]:
     try:
         return msgspec.json.decode(environment.get(name) or "{}", type=dict[str, Any])
     except msgspec.MsgspecError as error:

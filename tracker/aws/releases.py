@@ -14,14 +14,17 @@ from typing import Any, NamedTuple
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tracker.aws import chalice, gateway, provisioning, template
+from tracker.aws import chalice, gateway, template
 from tracker.aws.account import client, explained
+from tracker.aws.environment import with_keys_of
 from tracker.aws.gateway import Api
 from tracker.aws.stack import Stack
 from tracker.aws_errors import explain
 from tracker.errors import DeploymentError
 
+RELEASE = "Release"
 BUCKET = "ReleaseBucket"
+_BEFORE = "ReleaseBefore"
 
 _FUNCTION = "AWS::Serverless::Function"
 
@@ -64,37 +67,57 @@ def make(
     digest = sha256(code).hexdigest()
     code_key = f"{stack.name}/code/{digest}.zip"
     name = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{digest[:8]}"
-    for resource in packaged["Resources"].values():
-        if resource["Type"] == _FUNCTION:
-            resource["Properties"]["CodeUri"] = {"Bucket": bucket, "Key": code_key}
-    packaged["Outputs"] |= {
-        provisioning.RELEASE: {"Value": name},
-        BUCKET: {"Value": bucket},
-    }
-    body = msgspec.json.encode(template.with_literal_table_names(packaged, stack.name)).decode()
-    key = f"{_folder(stack)}{name}.json"
-    s3 = client("s3")
+    for function in _functions(packaged):
+        function["CodeUri"] = {"Bucket": bucket, "Key": code_key}
+    packaged["Outputs"] |= {RELEASE: {"Value": name}, BUCKET: {"Value": bucket}}
+    if earlier := stack.outputs().get(RELEASE):
+        packaged["Outputs"][_BEFORE] = {"Value": earlier}
+    body = msgspec.json.encode(template.with_literal_names(packaged, stack.name)).decode()
     with explained():
-        s3.put_object(Bucket=bucket, Key=code_key, Body=code)
-        s3.put_object(Bucket=bucket, Key=key, Body=body)
-    return Release(name, body, _url(s3, bucket, key))
+        client("s3").put_object(Bucket=bucket, Key=code_key, Body=code)
+    return _put(stack, bucket, name, body)
 
 
 def before(stack: Stack) -> Release:
-    """The release before the one in use. Raises `DeploymentError` where there is none."""
+    """The release that was in use before this one, with the keys of this one: a token that was
+    taken back does not come again. Raises `DeploymentError` if there is none."""
     outputs = stack.outputs()
-    bucket, current = outputs[BUCKET], outputs[provisioning.RELEASE]
-    s3 = client("s3")
-    folder = _folder(stack)
+    if BUCKET not in outputs:
+        raise DeploymentError(
+            f"stack {stack.name} was not made by `deploy --bucket`: go back with the pipeline that"
+            " made it"
+        )
+    bucket, current = outputs[BUCKET], outputs[RELEASE]
+    name = outputs.get(_BEFORE)
+    if name is None:
+        raise DeploymentError(f"there is no release of {stack.name} before {current}")
+    now, earlier = _get(stack, bucket, current), _get(stack, bucket, name)
+    (today, *_) = _functions(now)
+    for function in _functions(earlier):
+        variables = function["Environment"]["Variables"]
+        function["Environment"]["Variables"] = with_keys_of(
+            variables, today["Environment"]["Variables"]
+        )
+    return _put(stack, bucket, name, msgspec.json.encode(earlier).decode())
+
+
+def _functions(packaged: template.Template) -> list[dict[str, Any]]:
+    """The properties of a packaged template's functions."""
+    resources = packaged["Resources"].values()
+    return [resource["Properties"] for resource in resources if resource["Type"] == _FUNCTION]
+
+
+def _get(stack: Stack, bucket: str, name: str) -> template.Template:
     with explained():
-        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=folder)
-        keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
-        older = [key for key in sorted(keys) if key < f"{folder}{current}.json"]
-        if not older:
-            raise DeploymentError(f"there is no release of {stack.name} before {current}")
-        body = s3.get_object(Bucket=bucket, Key=older[-1])["Body"].read().decode()
-    name = older[-1].removeprefix(folder).removesuffix(".json")
-    return Release(name, body, _url(s3, bucket, older[-1]))
+        found = client("s3").get_object(Bucket=bucket, Key=_key(stack, name))
+        return msgspec.json.decode(found["Body"].read(), type=template.Template)
+
+
+def _put(stack: Stack, bucket: str, name: str, body: str) -> Release:
+    s3 = client("s3")
+    with explained():
+        s3.put_object(Bucket=bucket, Key=_key(stack, name), Body=body)
+    return Release(name, body, f"{s3.meta.endpoint_url}/{bucket}/{_key(stack, name)}")
 
 
 def api(stack: Stack) -> Api:
@@ -108,9 +131,5 @@ def rest_api(stack: Stack) -> tuple[str, str]:
     return outputs["RestAPIId"], outputs["EndpointURL"].rstrip("/").rpartition("/")[2]
 
 
-def _folder(stack: Stack) -> str:
-    return f"{stack.name}/releases/"
-
-
-def _url(s3: Any, bucket: str, key: str) -> str:
-    return f"{s3.meta.endpoint_url}/{bucket}/{key}"
+def _key(stack: Stack, name: str) -> str:
+    return f"{stack.name}/releases/{name}.json"

@@ -15,7 +15,6 @@ _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
 _HALF_MADE = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"}
 """What a first creation that failed leaves behind: such a stack can only be deleted."""
 _NO_STACK = {None, "REVIEW_IN_PROGRESS", "DELETE_COMPLETE"}
-_BODY_BYTES = 51_200
 
 
 class Change(NamedTuple):
@@ -73,6 +72,21 @@ class Stack:
             for resource in found["StackResources"]
         }
 
+    def refuse_another_s(self) -> None:
+        """Raise `DeploymentError` where a stack of this name was not made for the tracker."""
+        description = self._describe()
+        if description is None or description["StackStatus"] in _NO_STACK:
+            return
+        parameters = description.get("Parameters", [])
+        if not any(
+            (known["ParameterKey"], known["ParameterValue"]) == ("Name", self.name)
+            for known in parameters
+        ):
+            raise DeploymentError(
+                f"there is a stack {self.name} that is not the tracker's: choose another --stage,"
+                " or another app_name in .chalice/config.json"
+            )
+
     def is_half_made(self) -> bool:
         """Whether its first creation failed, so that it has to be deleted before the next."""
         return self.status() in _HALF_MADE
@@ -82,13 +96,13 @@ class Stack:
     ) -> Plan | None:
         """What it takes to bring the stack to a template; ``None``: nothing.
 
-        ``url`` is where the body stands in S3, needed past 51 200 bytes.
+        ``url`` is where the body stands in S3, if it does: one of more than 51 200 bytes must.
         """
         status = self.status()
         self._refuse(status)
         new = status in _NO_STACK
         name = f"tracker-{secrets.token_hex(6)}"
-        template = {"TemplateBody": body} if len(body) <= _BODY_BYTES else {"TemplateURL": url}
+        template = {"TemplateURL": url} if url else {"TemplateBody": body}
         with explained():
             made = self._cloudformation.create_change_set(
                 StackName=self.name,
@@ -182,9 +196,9 @@ class Stack:
         yield from self._watch(description["StackId"], seen)
 
     def _watch(self, stack: str, seen: set[str]) -> Iterator[Progress]:
+        """Tell the events that are new, up to the stack's own last one."""
         failure = ""
         for pause in _pauses():
-            description = self._describe(stack)
             for event in reversed(list(self._events(stack))):
                 if event["EventId"] in seen:
                     continue
@@ -193,13 +207,16 @@ class Stack:
                 yield told
                 if not failure and told.status.endswith("_FAILED"):
                     failure = f"{told.resource}: {told.reason or told.status}"
-            status = description["StackStatus"] if description else "DELETE_COMPLETE"
-            if status.endswith("_IN_PROGRESS"):
-                time.sleep(pause)
-                continue
-            if "ROLLBACK" in status or status.endswith("_FAILED"):
-                raise DeploymentError(f"stack {self.name}: {failure or status} {_after(status)}")
-            return
+                if event.get("PhysicalResourceId") != event["StackId"]:
+                    continue
+                if told.status.endswith("_IN_PROGRESS"):
+                    continue
+                if "ROLLBACK" in told.status or told.status.endswith("_FAILED"):
+                    raise DeploymentError(
+                        f"stack {self.name}: {failure or told.status} {_after(told.status)}"
+                    )
+                return
+            time.sleep(pause)
 
     def _events(self, stack: str | None = None) -> Iterator[dict[str, Any]]:
         with explained():

@@ -30,13 +30,17 @@ def provisioned() -> Template:
     return template
 
 
-def with_literal_table_names(template: Template, name: str) -> Template:
-    """The template, changed: CloudFormation takes an existing table into a stack only by a name
-    that is written out (``ImportExistingResources``)."""
+_NAMED = {"AWS::DynamoDB::Table": "TableName", "AWS::Logs::LogGroup": "LogGroupName"}
+"""What may be there before its stack is: type → the property that names it."""
+
+
+def with_literal_names(template: Template, name: str) -> Template:
+    """The template, changed: CloudFormation takes what exists into a stack only by a name that is
+    written out (``ImportExistingResources``)."""
     for resource in template["Resources"].values():
-        if resource["Type"] == "AWS::DynamoDB::Table":
-            suffix = resource["Properties"]["TableName"]["Fn::Sub"].removeprefix("${Name}")
-            resource["Properties"]["TableName"] = name + suffix
+        if naming := _NAMED.get(resource["Type"]):
+            properties = resource["Properties"]
+            properties[naming] = properties[naming]["Fn::Sub"].replace("${Name}", name)
     return template
 
 

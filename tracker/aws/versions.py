@@ -1,87 +1,108 @@
-"""Versions of the functions that ``chalice deploy`` made: kept at each deploy, gone back to.
-
-Lambda keeps a published version whole, code and settings. The one of the API function names, in
-its description, the deployment of the API that went with it.
-"""
+"""Versions of one function: Lambda keeps a published one whole, code and settings."""
 
 from base64 import b64encode
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import requests
+from botocore.exceptions import ClientError
 
-from tracker.aws.account import client, explained
+from tracker.aws.account import client, explained, is_code
+from tracker.aws.environment import with_keys_of, without_keys
 from tracker.errors import DeploymentError
 
-_KEPT_SETTINGS = ("Handler", "Runtime", "MemorySize", "Timeout", "Environment")
-_DEPLOYMENT = "API deployment "
+_SETTINGS = ("Handler", "Runtime", "MemorySize", "Timeout")
 _DOWNLOAD_SECONDS = 60
 
-
-class Version(NamedTuple):
-    """One version of one function."""
-
-    function: str
-    number: str
-    made: str
-    """ISO 8601."""
-    api_deployment: str | None
+Configuration = dict[str, Any]
+"""What Lambda tells of a function, or of a version of it."""
 
 
-def keep(function: str, api_deployment: str | None = None) -> Version:
-    """Publish what a function is now; the same version again if it has not changed."""
-    aws = client("lambda")
-    described = {"Description": f"{_DEPLOYMENT}{api_deployment}"} if api_deployment else {}
+def now(function: str) -> Configuration | None:
+    """What a function is now; ``None`` if it is not there."""
     with explained():
-        wait_for(function)
-        return _version(aws.publish_version(FunctionName=function, **described))
+        try:
+            found: Configuration = client("lambda").get_function_configuration(
+                FunctionName=function
+            )
+        except ClientError as error:
+            if is_code(error, "ResourceNotFoundException"):
+                return None
+            raise
+    return found
 
 
-def before(function: str) -> Version:
-    """The version before the one in use. Raises `DeploymentError` where there is none."""
-    aws = client("lambda")
+def publish(function: str) -> str:
+    """Keep what a function is now; the number of that version, an earlier one if it is the same."""
+    wait_for(function)
     with explained():
-        now = aws.get_function_configuration(FunctionName=function)
-        pages = aws.get_paginator("list_versions_by_function").paginate(FunctionName=function)
-        published = [
+        number: str = client("lambda").publish_version(FunctionName=function)["Version"]
+    return number
+
+
+def published(function: str) -> dict[str, Configuration]:
+    """A function's versions by their numbers, the oldest first."""
+    with explained():
+        pages = client("lambda").get_paginator("list_versions_by_function")
+        listed = [
             version
-            for page in pages
+            for page in pages.paginate(FunctionName=function)
             for version in page["Versions"]
             if version["Version"] != "$LATEST"
         ]
-    published.sort(key=lambda version: int(version["Version"]), reverse=True)
-    in_use = next((version for version in published if _is_same(version, now)), None)
-    for version in published:
-        older = in_use is None or int(version["Version"]) < int(in_use["Version"])
-        if older and not _is_same(version, now):
-            return _version(version)
-    raise DeploymentError(
-        f"function {function} has no version before this one: `python -m tracker deploy` keeps"
-        " one each time"
-    )
+    listed.sort(key=lambda version: int(version["Version"]))
+    return {version["Version"]: version for version in listed}
 
 
-def go_back(version: Version, packages: Path) -> None:
-    """Let a function be what it was in a version, code and settings.
+def describe(function: str, description: str) -> None:
+    """Set a function's description."""
+    wait_for(function)
+    with explained():
+        client("lambda").update_function_configuration(
+            FunctionName=function, Description=description
+        )
+    wait_for(function)
+
+
+def go_back(function: str, number: str, packages: Path) -> None:
+    """Let a function be what it was in a version, code and settings; but for the keys, which stay
+    what they are: a token that was taken back does not come again.
 
     ``packages`` is where Chalice keeps what it has packaged: the version's code may be there
     still. Else it is fetched from Lambda.
     """
     aws = client("lambda")
     with explained():
-        kept = aws.get_function(FunctionName=version.function, Qualifier=version.number)
+        kept = aws.get_function(FunctionName=function, Qualifier=number)
         was = kept["Configuration"]
         code = _packaged(packages, was["CodeSha256"]) or _fetched(kept)
-        settings = {name: was[name] for name in _KEPT_SETTINGS if name in was}
-        aws.update_function_configuration(FunctionName=version.function, **settings)
-        wait_for(version.function)
+        today = aws.get_function_configuration(FunctionName=function)
+        aws.update_function_configuration(
+            FunctionName=function,
+            Environment={"Variables": with_keys_of(variables(was), variables(today))},
+            **{name: was[name] for name in _SETTINGS},
+        )
+        wait_for(function)
         aws.update_function_code(
-            FunctionName=version.function,
+            FunctionName=function,
             ZipFile=code,
             Architectures=was.get("Architectures", ["x86_64"]),
         )
-        wait_for(version.function)
+    wait_for(function)
+
+
+def is_same(one: Configuration, other: Configuration) -> bool:
+    """Whether they are the same in code and settings, but for the keys."""
+    return all(one.get(name) == other.get(name) for name in ("CodeSha256", *_SETTINGS)) and (
+        without_keys(variables(one)) == without_keys(variables(other))
+    )
+
+
+def variables(told: Configuration) -> dict[str, str]:
+    """A function's environment."""
+    found: dict[str, str] = told.get("Environment", {}).get("Variables", {})
+    return found
 
 
 def _packaged(packages: Path, digest: str) -> bytes | None:
@@ -117,17 +138,3 @@ def wait_for(function: str) -> None:
         client("lambda").get_waiter("function_updated_v2").wait(
             FunctionName=function, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
         )
-
-
-def _is_same(version: dict[str, Any], now: dict[str, Any]) -> bool:
-    return all(
-        version.get(name) == now.get(name)
-        for name in ("CodeSha256", "Environment", "Runtime", "Handler", "MemorySize", "Timeout")
-    )
-
-
-def _version(told: dict[str, Any]) -> Version:
-    name = told["FunctionName"]
-    description = told.get("Description", "")
-    deployment = description.removeprefix(_DEPLOYMENT) if _DEPLOYMENT in description else None
-    return Version(name, told["Version"], told["LastModified"], deployment)

@@ -11,7 +11,7 @@ from tracker.aws.stack import Stack
 from tracker.commands import dialogue, provision
 from tracker.commands.dialogue import say
 from tracker.config import CHECK_SITE
-from tracker.errors import DeploymentError
+from tracker.errors import ConfigError, DeploymentError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,13 +37,22 @@ def run(given: argparse.Namespace) -> int:
 
 def prove(api: Api, stage: str, project: Path) -> None:
     """See that an event goes in and comes out."""
+    settings = config.from_environment(stages.environment(stage, project))
     say("Sending an event through …")
-    seconds = proof.prove(api, provisioning.check_keys(stage, project))
+    seconds = proof.prove(api, settings.path_prefix, provisioning.check_keys(stage, project))
     say(f"It was stored, and read back, {seconds:.1f} s later.")
 
 
 def _with_chalice(given: argparse.Namespace, project: Path) -> Api:
-    provision.provision(given)
+    stack = provision.provision(given)
+    if config.from_environment(stages.environment(given.stage)).lambdas.partial_failures:
+        raise ConfigError(
+            "TRACKER_PARTIAL_FAILURES is for a stack (--bucket): without it, Lambda would delete"
+            " what could not be stored; take it out of .chalice/config.json"
+        )
+    earlier = chalice.deployed(given.stage, project)
+    functions.refuse_another_folder_s(stack.name, earlier, stack)
+    functions.forget_unrecorded(stack.name, earlier)
     with TemporaryDirectory() as folder:
         chalice.package(given.stage, Path(folder), project=project, say=_indented)
     chalice.run("deploy", "--stage", given.stage, project=project, say=_indented)

@@ -35,7 +35,9 @@ def go_there(given: argparse.Namespace) -> Place:
     name = stages.name_of(stages.load(project), given.stage)
     where = account()
     say(f"AWS account {where.id}, region {where.region}")
-    return Place(project, where, Stack(name))
+    stack = Stack(name)
+    stack.refuse_another_s()
+    return Place(project, where, stack)
 
 
 def say(line: str) -> None:
@@ -51,7 +53,7 @@ def ask(question: str, *, wanted: str = "yes", yes: bool = False) -> None:
         raise ConfigError("there is nobody to ask: give --yes to go on without a question")
     print(f"{question} ", end="", flush=True)
     if sys.stdin.readline().strip() != wanted:
-        raise ConfigError("nothing was changed")
+        raise ConfigError("nothing was changed in what is deployed")
 
 
 def show_plan(stack: Stack, plan: Plan) -> None:

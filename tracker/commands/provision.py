@@ -21,11 +21,20 @@ def add_parameters(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--log-retention-days", metavar="DAYS", help="how long the functions' logs are kept"
     )
+    parser.add_argument(
+        "--table-key",
+        choices=["aws-owned", "aws-managed"],
+        help="what encrypts the tables: DynamoDB's own key, or the account's in KMS (billed)",
+    )
 
 
 def parameters(given: argparse.Namespace, stack: Stack) -> dict[str, str]:
     """The stack's parameters."""
-    set_ones = {"AlarmTopic": given.alarm_topic, "LogRetentionDays": given.log_retention_days}
+    set_ones = {
+        "AlarmTopic": given.alarm_topic,
+        "LogRetentionDays": given.log_retention_days,
+        "TableKey": given.table_key,
+    }
     return {"Name": stack.name} | {k: v for k, v in set_ones.items() if v is not None}
 
 
@@ -41,6 +50,7 @@ def provision(given: argparse.Namespace) -> Stack:
     """The stack, brought to the template."""
     project, where, stack = dialogue.go_there(given)
     provisioning.refuse_one_stack(stack)
+    provisioning.check(given.stage, stack, project)
     dialogue.remove_half_made(stack, yes=given.yes)
     plan = stack.plan(provisioning.body(stack.name), parameters(given, stack))
     if plan is None:

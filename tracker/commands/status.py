@@ -91,7 +91,8 @@ def _status(parts: Parts, where: str) -> Status:
     else:
         # CloudWatch still knows the age of what is gone since.
         status.oldest_seconds = delays.oldest_seconds if depth.waiting + depth.in_flight else None
-        status.lag_seconds, status.lag_of = delays.lag_seconds, delays.lag_of
+        status.lag_seconds = delays.lag_seconds
+        status.lag_of = None if delays.lag_seconds is None else delays.lag_of
     if depth.dead:
         status.attention.append(
             f"{depth.dead} dead letters: when their cause is gone,"

@@ -1,4 +1,4 @@
-"""The tables, which outlive their stack."""
+"""The tables and the logs, which outlive their stack."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from tracker.aws.account import client, explained, is_code
 SUFFIXES = ("events", "index")
 
 
-def existing(name: str) -> list[str]:
+def tables(name: str) -> list[str]:
     """The names of a deployment's tables that are there."""
     dynamodb = client("dynamodb")
     found = []
@@ -25,13 +25,25 @@ def existing(name: str) -> list[str]:
     return found
 
 
-def delete(name: str) -> Iterator[str]:
+def delete_tables(name: str) -> Iterator[str]:
     """Delete a deployment's tables, for good; the names as they are gone."""
     dynamodb = client("dynamodb")
-    for table in existing(name):
+    for table in tables(name):
         with explained():
             dynamodb.delete_table(TableName=table)
             dynamodb.get_waiter("table_not_exists").wait(
                 TableName=table, WaiterConfig={"Delay": 2, "MaxAttempts": 150}
             )
         yield table
+
+
+def delete_logs(name: str) -> None:
+    """Delete the functions' logs."""
+    logs = client("logs")
+    for group in (f"/aws/lambda/{name}", f"/aws/lambda/{name}-consume"):
+        with explained():
+            try:
+                logs.delete_log_group(logGroupName=group)
+            except ClientError as error:
+                if not is_code(error, "ResourceNotFoundException"):
+                    raise
