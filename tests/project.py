@@ -90,6 +90,7 @@ class Project:
             capture_output=True,
             text=True,
             check=False,
+            timeout=300,
         )
 
     def client(self, service: str) -> Any:

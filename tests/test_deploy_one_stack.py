@@ -23,7 +23,7 @@ from tracker.stores.dynamodb import DynamoDbStore
 
 NAME = "tracker-dev"
 BUCKET = "tracker-releases"
-PATIENCE = 60
+PATIENCE = 120
 
 
 @pytest.fixture
@@ -111,17 +111,17 @@ def test_from_the_package_to_a_rollback(project: Project) -> None:
     )
     first = api.release
     with load(api, "under-load") as taken:
-        eventually(lambda: len(taken) > 20)
+        eventually(lambda: len(taken) > 20, PATIENCE)
         (project.folder / "tracker" / "aws" / "changed.py").write_text('"""A new version."""\n')
         before = len(taken)
         project.run("deploy", "--stage", "dev", "--bucket", BUCKET, "--yes")
-        eventually(lambda: len(taken) > before)
+        eventually(lambda: len(taken) > before, PATIENCE)
     second = Api(project, api.read_token)
     assert second.release > first
     _all_are_there_once(api, "under-load", taken)
 
     with load(api, "while-going-back") as taken:
-        eventually(lambda: len(taken) > 20)
+        eventually(lambda: len(taken) > 20, PATIENCE)
         printed = project.run("rollback", "--stage", "dev", "--yes")
     assert f"Back to release {first}" in printed
     assert "It was stored, and read back" in printed

@@ -237,3 +237,16 @@ def test_what_is_stored_but_not_deleted_comes_again_and_changes_nothing(
                 event, parts(choosy, queue, partial_failures=False), "r", MINUTE
             )
     assert stored(choosy) == {"a"}
+
+
+def test_an_unreadable_message_that_comes_again_later_is_kept_once(
+    dynamodb_local: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws.use(dynamodb_local, monkeypatch)
+    store = DynamoDbStore(aws.make_tables())
+    event = records(b"poison")
+    event["Records"][0]["attributes"] = {"SentTimestamp": str(NOON // 1000)}
+    for _ in range(2):
+        lambda_consumer.consume(event, parts(store), "r", MINUTE)
+    (failed,) = store.failed("-", 10).failed
+    assert failed.received_at == NOON

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from hashlib import blake2b
+from itertools import zip_longest
 from typing import NamedTuple
 
 from msgspec import structs
@@ -38,20 +39,27 @@ class Consumed(NamedTuple):
 
 
 def consume(
-    messages: Sequence[bytes], store: Store, clock: Callable[[], int] = timestamps.now
+    messages: Sequence[bytes],
+    store: Store,
+    clock: Callable[[], int] = timestamps.now,
+    sent_at: Sequence[int | None] = (),
 ) -> Consumed:
-    """Store what is in some messages. Raises `StoreUnavailable`: then give them again."""
+    """Store what is in some messages. Raises `StoreUnavailable`: then give them again.
+
+    ``sent_at`` is when each came into the queue, where that is known: what cannot be read is kept
+    under it, once, however often it comes.
+    """
     events: list[Event] = []
     failed: list[FailedEvent] = []
     batches: list[batch.Batch] = []
-    for message in messages:
+    for message, sent in zip_longest(messages, sent_at):
         try:
             queued = batch.decode(message)
             events += queued.read()
             failed += _rejected(queued)
             batches.append(queued)
         except Exception as error:  # whatever is in a message, its neighbours are stored
-            failed.append(_unreadable(message, error, clock()))
+            failed.append(_unreadable(message, error, sent or clock()))
     stored = duplicates = 0
     try:
         stored, duplicates = store.append(events) if events else (0, 0)

@@ -38,6 +38,7 @@ class _Record(NamedTuple):
     id: str
     receipt: str
     body: bytes
+    sent_at: int | None
 
 
 class _Tally:
@@ -68,7 +69,12 @@ def consume(
     end = now + max(left / 2, left - RESERVE_SECONDS)
     middle = (now + end) / 2
     records = [
-        _Record(record["messageId"], record["receiptHandle"], sqs.decode(record["body"]))
+        _Record(
+            record["messageId"],
+            record["receiptHandle"],
+            sqs.decode(record["body"]),
+            _micros(record.get("attributes", {}).get("SentTimestamp")),
+        )
         for record in event["Records"]
     ]
     tally = _Tally()
@@ -103,7 +109,7 @@ def _together(group: Sequence[_Record], parts: Parts, end: float, tally: _Tally)
     """Store a group; if that fails, leave the rest of the time to its members."""
     try:
         with deadline.until(end):
-            consumed = consumer.consume([record.body for record in group], parts.store)
+            consumed = _consume(group, parts)
     except Exception as error:
         log.warning("not stored together: %s", _reason(error))
         return False
@@ -119,11 +125,20 @@ def _one_by_one(group: Sequence[_Record], parts: Parts, end: float, tally: _Tall
             return
         try:
             with deadline.until(end):
-                consumed = consumer.consume([record.body], parts.store)
+                consumed = _consume([record], parts)
         except Exception as error:
             tally.leave([record], _reason(error))
         else:
             tally.add([record], consumed)
+
+
+def _consume(records: Sequence[_Record], parts: Parts) -> Consumed:
+    bodies, sent_at = [record.body for record in records], [record.sent_at for record in records]
+    return consumer.consume(bodies, parts.store, parts.clock, sent_at)
+
+
+def _micros(milliseconds: str | None) -> int | None:
+    return int(milliseconds) * (timestamps.SECOND // 1000) if milliseconds else None
 
 
 def _reason(error: Exception) -> str:
