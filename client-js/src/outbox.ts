@@ -27,7 +27,8 @@ export let parcels: Parcel[] = [];
 
 /** Forgets everything. */
 export const clear = (): void => {
-  events = parcels = [];
+  events = [];
+  parcels = [];
 };
 
 /** Makes parcels of all events. */

@@ -74,7 +74,7 @@ export interface Options {
   /** Explains each decision in the console. */
   debug?: boolean;
   /** Sees each event before it is sent; may change it, or drop it by answering null or false. */
-  beforeSend?: (event: Event) => Event | null | false | void;
+  beforeSend?: (event: Event) => Event | null | boolean | void;
 }
 
 /** A call as the stub keeps it until the client has loaded: name, arguments, time of the call, what keeps its promise. */

@@ -63,9 +63,9 @@ export const settle = (): any => {
       },
     };
     try {
-      const sent = hook?.(event);
+      const sent: any = hook?.(event);
       if (sent || sent === undefined) {
-        events.push(JSON.stringify(sent || event));
+        events.push(JSON.stringify(sent?.type ? sent : event)); // true is no event, but a yes
         now.seq = seq;
         now.dropped = undefined;
       }
