@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { minify } from "terser";
+import { docs } from "./docs.mjs";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const web = new URL("../tracker/web/", import.meta.url);
@@ -57,6 +58,7 @@ const built = {
   "kit-vitals.js": notice + (await script("parts/vitals.script.ts")),
   "LICENSE-web-vitals.txt": await read("node_modules/web-vitals/LICENSE"),
   "snippet.html": snippet,
+  "../../docs/client-api.md": await docs(),
 };
 const gzipped = (text) => gzipSync(text, { level: 9 }).length;
 

@@ -78,6 +78,29 @@ def test_the_page_shows_what_the_server_knows(running: Server, page: Page) -> No
     assert page.inner_text("[data-test=anonymous-id]") == page.evaluate("kit.user().anonymousId")
 
 
+def test_the_demo_shows_opting_out_and_being_offline(server: Servers, page: Page) -> None:
+    running = server()
+    page.goto(f"{running.url}/demo")
+    page.wait_for_selector("[data-test=activity-row][data-type=page]")
+    page.context.set_offline(True)
+    page.wait_for_selector("[data-test=waiting]:not([hidden])")
+    page.click("[data-test=add-fern]")
+    page.context.set_offline(False)
+    page.wait_for_selector("[data-test=activity-row][data-event='Added to cart']")
+    page.click("[data-test=consent]")
+    page.click("[data-test=add-trowel]")
+    page.click("[data-test=consent][aria-pressed=true]")
+    page.click("[data-test=tab-tools]")
+    page.evaluate("kit.flush()")
+    events = eventually(lambda: _of_shelf(running))
+    assert "Honest trowel" not in str(events)
+
+
+def _of_shelf(server: Server) -> list[dict[str, Any]]:
+    events: list[dict[str, Any]] = _read(server, "/v1/events")["data"]
+    return events if any("shelf" in str(event["context"]["page"]) for event in events) else []
+
+
 def _whole_story(server: Server) -> list[dict[str, Any]]:
     """The user's events, oldest first, once they have left."""
     events: list[dict[str, Any]] = _read(server, "/v1/events?user_id=ada@example.org&order=asc")[

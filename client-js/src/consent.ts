@@ -1,13 +1,13 @@
 import { clear } from "./outbox";
 import { on } from "./settings";
 import { load, names, save } from "./storage";
-import { forget } from "./waiting";
+import { forget, settle } from "./waiting";
 
 const NAME = "kit.out";
 
 /** Whether nothing may be recorded: the user's own choice, else what the site begins with and the browser asks for. */
 export const isOut = (): number => {
-  const browser = navigator as any;
+  const browser: any = navigator;
   // Do Not Track is a text, and not always a number.
   return +(load(NAME) ?? (on("optOut") || (on("signals") && (browser.globalPrivacyControl || browser.doNotTrack > 0))));
 };
@@ -21,4 +21,7 @@ export const optOut = (): void => {
 };
 
 /** Records from now on. */
-export const optIn = (): void => save(NAME, "0");
+export const optIn = (): void => {
+  settle(); // what was done until now was not to be recorded
+  save(NAME, "0");
+};

@@ -26,13 +26,14 @@ const tick = (): void => {
 export const left = (page?: Page): void => {
   tick();
   if (engaged >= LEAST_MS && on("engagement", true)) {
+    const { clientHeight, scrollHeight } = document.documentElement;
     record(
       "track",
       {
         event: "Page left",
         properties: {
           engagedSeconds: Math.round(engaged / 1000),
-          scrollDepth: Math.min(Math.round((100 * (deepest + innerHeight)) / document.documentElement.scrollHeight), 100),
+          scrollDepth: Math.round((100 * (deepest + clientHeight)) / scrollHeight),
         },
       },
       page,

@@ -5,7 +5,9 @@ import { leave, next } from "./send";
 
 /** Sends what waits when the user leaves, and what earlier pages could not send. */
 export const followLife = (): void => {
+  let gone = 0;
   addEventListener("pagehide", guard(() => {
+    gone = 1;
     left();
     leave();
   }));
@@ -13,7 +15,10 @@ export const followLife = (): void => {
   // ordinary request, whose failure is seen and which is then sent again; a beacon's would not be.
   addEventListener("visibilitychange", guard(() => {
     left();
-    if (document.hidden) next();
+    // Chromium tells it after pagehide, too; and what others record then, as web vitals, goes as what was before.
+    if (!document.hidden) gone = 0;
+    else if (gone) leave();
+    else next();
   }));
   addEventListener("online", next);
 

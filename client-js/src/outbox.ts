@@ -3,8 +3,9 @@ import { person, write } from "./person";
 import { settings } from "./settings";
 import { load, names, save } from "./storage";
 
-/** When it was made, how many events are in it, and the body of its request: made once, so that a retry has the same bytes. */
-export type Parcel = [number, number, string];
+/** When it was made, how many events are in it, the body of its request, made once so that a retry has the same bytes,
+ * and whether it has gone as a beacon, of which nobody knows if it arrived. */
+export type Parcel = [number, number, string, boolean?];
 
 // Chromium, as the Fetch standard (HTTP-network-or-cache fetch, step 8.10), refuses more than 64 KiB of
 // keepalive bodies in flight, beacons included. Of small ones more get through when the user leaves, and one that
@@ -16,7 +17,7 @@ const MOST_MS = 7 * 24 * 3600 * 1000;
 /** No other tab takes the parcels of a tab that is sending: longer than `send` waits for an answer. */
 const LEASE_MS = 30_000;
 
-const KIND = "kit.q.";
+const KIND = "kit.q";
 /** What a tab finds in place of its parcels when another has taken them. */
 const TAKEN = "0";
 const name = KIND + id();

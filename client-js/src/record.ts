@@ -18,7 +18,6 @@ export const at = (time: number | undefined, fn: () => unknown): void => {
 
 /** Records what happened now. Properties are the caller's to change after the call, so they are written down at once. */
 export const record = (type: EventType, fields: Fields, page: Page = place()): void => {
-  const text = json(fields);
-  const count = note([type, replayed || Date.now(), text, page]);
-  schedule(count < FULL_EVENTS && text.length < 9999 ? WAIT_MS : 0);
+  const count = note([type, replayed || Date.now(), json(fields), page]);
+  schedule(count < FULL_EVENTS ? WAIT_MS : 0);
 };

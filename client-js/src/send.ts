@@ -35,7 +35,7 @@ export const leave = (): void => {
   // answered to this page is trusted with the only copy.
   if (!backoff && navigator.onLine) {
     // A beacon that the browser refuses, its 64 KiB being used up, answers false.
-    remove((parcel) => (parcel === flying || navigator.sendBeacon?.(address(), parcel[2])) && backoff === 0);
+    remove((parcel) => (parcel === flying || (parcel[3] ||= navigator.sendBeacon(address(), parcel[2]))) && backoff === 0);
   }
   keep();
 };
@@ -61,8 +61,8 @@ const send = guard(async () => {
       debug("sent", status);
       if (/408|429|5../.test("" + status)) wait = +headers.get("retry-after")! || 0;
       else if (status > 399) drop(parcel[1]);
-    } catch (error) {
-      debug("failed", error);
+    } catch {
+      debug("failed");
       // Chromium also rejects a keepalive request as the page goes, just before pagehide, and delivers it all the
       // same. A task later the page is gone, or it was a failure.
       await new Promise(setTimeout as any);

@@ -27,7 +27,7 @@ const { anonymousId, userId }: { anonymousId: string; userId?: string } = user()
 void [anonymousId, userId];
 auto(track);
 errors(track);
-vitals(track, flush);
+vitals(track);
 void window.kit?.track("From a script");
 
 // @ts-expect-error: the module does not know where it came from
