@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 REQUIREMENTS := requirements.txt requirements-embedded.txt requirements-dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo engines test check format bench-cold-start clean
+.PHONY: help setup demo engines test check format bench-cold-start bench-client clean
 
 help: ## list these
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name what; do \
@@ -44,6 +44,9 @@ format: setup ## put the Python sources in their format, and mend what ruff can 
 
 bench-cold-start: setup ## how long a cold Lambda takes to its first answer; ARGS="--package ZIP" adds its size
 	@$(BIN)/python -m bench.cold_start $(ARGS)
+
+bench-client: setup ## what the browser client weighs, and costs a page beside an empty one; ARGS="--json" for programs
+	@$(BIN)/python -m bench.client $(ARGS)
 
 clean: ## remove everything made here, but for ./data
 	@rm -rf $(VENV) .engines client-js/node_modules .pytest_cache .mypy_cache .ruff_cache .chalice/deployments

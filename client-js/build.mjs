@@ -1,32 +1,75 @@
 // Builds ../tracker/web/kit.js from src/, and copies the snippet beside it where Python reads it.
 // `--check` builds in memory and fails when a committed file is not what the sources build to.
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
+import { minify } from "terser";
+import { docs } from "./docs.mjs";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const web = new URL("../tracker/web/", import.meta.url);
 
-const bundle = await build({
-  absWorkingDir: here,
-  entryPoints: ["src/kit.ts"],
-  bundle: true,
-  minify: true,
-  format: "iife",
-  target: "es2020",
-  charset: "utf8",
-  legalComments: "none",
-  tsconfigRaw: {}, // without it "strict" adds a "use strict" that the bundle does not need
-  write: false,
-});
+async function bundle(entry, format = "iife") {
+  const { outputFiles } = await build({
+    absWorkingDir: here,
+    entryPoints: [`src/${entry}`],
+    bundle: true,
+    format,
+    target: "es2020",
+    charset: "utf8",
+    legalComments: "none",
+    tsconfigRaw: {}, // without it "strict" adds a "use strict" that the bundle does not need
+    write: false,
+  });
+  return outputFiles[0].text;
+}
 
+/** The bundle as small as it gets once it is gzipped: terser packs tighter than esbuild, helped by two facts it cannot see. */
+async function script(entry) {
+  // esbuild makes every top-level `const` a `var`; what is constant terser may put in its place.
+  const text = (await bundle(entry)).replace(/^  var ([A-Z][A-Z0-9_]+ = |\w+ = (async )?\(.*\) =>)/gm, "  const $1");
+  // What is unsafe is so for code that redefines what is built in, or whose getters do things: ours does not.
+  const { code } = await minify(text, {
+    ecma: 2020,
+    toplevel: true,
+    compress: entry !== "kit.ts" ? {} : { passes: 5, unsafe: true, unsafe_arrows: true, unsafe_math: true, unsafe_methods: true, pure_getters: true, keep_fargs: false },
+  });
+  if (entry !== "kit.ts") return code;
+  // One keyword for all declarations, and a block, which `let` stays in, for the function around them.
+  const whole = /^\(\(\)=>(\{.*\})\)\(\);$/s.exec(code);
+  if (!whole || /[{;]function /.test(code)) throw new Error(`${entry}: not the form that is understood here`);
+  return whole[1].replace(/\b(const|var) /g, "let ");
+}
+
+const read = (name) => readFile(new URL(name, import.meta.url), "utf8");
+
+// The licence of what is not our own goes with it.
+const vitals = JSON.parse(await read("node_modules/web-vitals/package.json"));
+const notice = `/*! web-vitals ${vitals.version}, Copyright Google LLC, ${vitals.license}: LICENSE-web-vitals.txt */\n`;
+const snippet = await read("src/snippet.html");
+
+/** For pages: each file as it lies in tracker/web. */
 const built = {
-  "kit.js": bundle.outputFiles[0].text,
-  "snippet.html": await readFile(new URL("src/snippet.html", import.meta.url), "utf8"),
+  "kit.js": await script("kit.ts"),
+  "kit-stub.js": `${/<script>(.*?)<\/script>/.exec(snippet)[1]}\n`,
+  "kit-auto.js": await script("parts/auto.script.ts"),
+  "kit-errors.js": await script("parts/errors.script.ts"),
+  "kit-vitals.js": notice + (await script("parts/vitals.script.ts")),
+  "LICENSE-web-vitals.txt": await read("node_modules/web-vitals/LICENSE"),
+  "snippet.html": snippet,
+  "../../docs/client-api.md": await docs(),
 };
+const gzipped = (text) => gzipSync(text, { level: 9 }).length;
 
-if (process.argv.includes("--check")) {
+if (process.argv.includes("--dist")) {
+  // For npm: modules, whose names a bundler shortens.
+  await mkdir(new URL("dist/", import.meta.url), { recursive: true });
+  for (const [name, entry] of [["index", "index.ts"], ["auto", "parts/auto.ts"], ["errors", "parts/errors.ts"], ["vitals", "parts/vitals.ts"]]) {
+    await writeFile(new URL(`dist/${name}.js`, import.meta.url), (name === "vitals" ? notice : "") + (await bundle(entry, "esm")));
+  }
+  await writeFile(new URL("dist/LICENSE-web-vitals.txt", import.meta.url), built["LICENSE-web-vitals.txt"]);
+} else if (process.argv.includes("--check")) {
   for (const [name, text] of Object.entries(built)) {
     const committed = await readFile(new URL(name, web), "utf8").catch(() => "");
     if (committed !== text) {
@@ -36,5 +79,5 @@ if (process.argv.includes("--check")) {
   }
 } else {
   for (const [name, text] of Object.entries(built)) await writeFile(new URL(name, web), text);
-  console.log(`tracker/web/kit.js: ${built["kit.js"].length} bytes, ${gzipSync(built["kit.js"], { level: 9 }).length} gzipped`);
+  for (const [name, text] of Object.entries(built)) if (name.endsWith(".js")) console.log(`tracker/web/${name}: ${text.length} bytes, ${gzipped(text)} gzipped`);
 }

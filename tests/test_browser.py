@@ -1,10 +1,6 @@
 """The browser client in a page of another origin, against the real server."""
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 import requests
@@ -12,38 +8,9 @@ from playwright.sync_api import Page
 
 from tests.engines.eventually import eventually
 from tests.engines.server import Server, Servers
-from tracker import assets
+from tests.engines.site import site
 
 LOADED = "window.kit && kit.user"
-
-
-class Site(BaseHTTPRequestHandler):
-    """A web site: every path is a page with the snippet in it."""
-
-    html: ClassVar[str]
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("content-type", "text/html")
-        self.end_headers()
-        self.wfile.write(self.html.encode())
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def site(collector: Server, body: str = "") -> Iterator[str]:
-    """The URL of a site whose pages are tracked."""
-    snippet = assets.snippet(collector.url, collector.write_key)
-    html = f"<!doctype html><title>A page</title>{snippet}{body}"
-    handler = type("TrackedSite", (Site,), {"html": html})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http, ThreadPoolExecutor(1) as thread:
-        thread.submit(http.serve_forever)
-        try:
-            yield f"http://127.0.0.1:{http.server_port}"
-        finally:
-            http.shutdown()
 
 
 def stored(server: Server) -> list[dict[str, Any]]:
@@ -56,10 +23,11 @@ def stored(server: Server) -> list[dict[str, Any]]:
 
 
 def tracked(server: Server, count: int) -> list[str]:
-    """The names of the track events, once there are so many."""
+    """The names of the track events that the page asked for, once there are so many."""
 
     def enough() -> list[str]:
-        names = [event["event"] for event in stored(server) if event["type"] == "track"]
+        events = [event for event in stored(server) if event["type"] == "track"]
+        names = [event["event"] for event in events if event["event"] != "Page left"]
         return names if len(names) >= count else []
 
     return eventually(enough)

@@ -1,9 +1,10 @@
-"""The files that browsers fetch: the client, under its plain and its versioned name."""
+"""The files that browsers fetch: the client, by its plain and its versioned name, and its parts."""
 
 from base64 import b64encode
 from functools import cache
 from hashlib import sha384
 from pathlib import Path
+from typing import Literal
 
 from tracker.http import Request, Response
 
@@ -12,38 +13,43 @@ YEAR = 365 * 24 * 3600
 
 JAVASCRIPT = "text/javascript; charset=utf-8"
 
-
-@cache
-def client() -> bytes:
-    """The browser client, as built."""
-    return (WEB / "kit.js").read_bytes()
-
-
-@cache
-def client_integrity() -> str:
-    """The client's SRI hash: ``sha384-…``."""
-    return "sha384-" + b64encode(sha384(client()).digest()).decode()
+Part = Literal["stub", "auto", "errors", "vitals"]
+PARTS: tuple[Part, ...] = ("stub", "auto", "errors", "vitals")
+"""What a page may load beside the client, each a file of its own: the stub as one, for pages that
+allow no inline script; links, downloads and clicks; uncaught errors; web vitals."""
 
 
 @cache
-def client_version() -> str:
+def client(part: Part | None = None) -> bytes:
+    """The browser client, or a part that goes beside it, as built."""
+    return (WEB / (f"kit-{part}.js" if part else "kit.js")).read_bytes()
+
+
+@cache
+def client_integrity(part: Part | None = None) -> str:
+    """Its SRI hash: ``sha384-…``."""
+    return "sha384-" + b64encode(sha384(client(part)).digest()).decode()
+
+
+@cache
+def client_version(part: Part | None = None) -> str:
     """A name for exactly these bytes."""
-    return sha384(client()).hexdigest()[:12]
+    return sha384(client(part)).hexdigest()[:12]
 
 
-def script(request: Request) -> Response:
+def script(request: Request, part: Part | None = None) -> Response:
     """``GET /kit.js``: asked for again each time, but only sent when it has changed."""
-    return _script(request, "public, max-age=3600")
+    return _script(request, part, "public, max-age=3600")
 
 
-def versioned_script(request: Request) -> Response:
+def versioned_script(request: Request, part: Part | None = None) -> Response:
     """``GET /kit-<version>.js``: never changes, so browsers keep it."""
-    return _script(request, f"public, max-age={YEAR}, immutable")
+    return _script(request, part, f"public, max-age={YEAR}, immutable")
 
 
-def _script(request: Request, cache_control: str) -> Response:
+def _script(request: Request, part: Part | None, cache_control: str) -> Response:
     headers = {
-        "etag": f'"{client_version()}"',
+        "etag": f'"{client_version(part)}"',
         "cache-control": cache_control,
         # A page may check the script's integrity, or run under COEP, only if it may read it.
         "access-control-allow-origin": "*",
@@ -51,12 +57,18 @@ def _script(request: Request, cache_control: str) -> Response:
     }
     if headers["etag"] in request.headers.get("if-none-match", ""):
         return Response(304, b"", headers)
-    return Response(200, client(), {**headers, "content-type": JAVASCRIPT})
+    return Response(200, client(part), {**headers, "content-type": JAVASCRIPT})
 
 
-def versioned_name(script_name: str) -> str:
-    """The script's name with its version in it: ``kit-0123456789ab.js``."""
-    return f"{script_name.removesuffix('.js')}-{client_version()}.js"
+def part_name(script_name: str, part: Part) -> str:
+    """What a part is called: ``kit-auto.js``."""
+    return f"{script_name.removesuffix('.js')}-{part}.js"
+
+
+def versioned_name(script_name: str, part: Part | None = None) -> str:
+    """A script's name with its version in it: ``kit-0123456789ab.js``."""
+    name = part_name(script_name, part) if part else script_name
+    return f"{name.removesuffix('.js')}-{client_version(part)}.js"
 
 
 def snippet(base_url: str, write_key: str, script_name: str = "kit.js") -> str:

@@ -1,7 +1,7 @@
 """The one table: method, path, handler, who may call. Both hosts mount it."""
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from enum import Enum
 from functools import partial
 from http import HTTPStatus
@@ -45,7 +45,7 @@ def routes(parts: Parts) -> list[Route]:
     """The table for some parts."""
     config = parts.config
     collector = Collector(config, clock=parts.clock, new_id=parts.new_id)
-    versioned = assets.versioned_name(config.script_name)
+    script = config.script_name
     table = [
         *(
             Route("POST", path, collector.collect, Access.WRITE_KEY)
@@ -57,8 +57,9 @@ def routes(parts: Parts) -> list[Route]:
             for path in (f"/v1/{name}", f"/v1/{name[0]}")
         ),
         Route("GET", "/v1/i.gif", collector.collect_pixel, Access.WRITE_KEY),
-        Route("GET", f"/{config.script_name}", assets.script, Access.ANYONE),
-        Route("GET", f"/{versioned}", assets.versioned_script, Access.ANYONE),
+        Route("GET", f"/{script}", assets.script, Access.ANYONE),
+        Route("GET", f"/{assets.versioned_name(script)}", assets.versioned_script, Access.ANYONE),
+        *_parts(script),
         _reading("/v1/events", "events", parts),
         _reading("/v1/users/{user_id}", "user", parts),
         _reading("/v1/failed-events", "failed_events", parts),
@@ -71,6 +72,15 @@ def routes(parts: Parts) -> list[Route]:
 
         table += (Route("GET", *row, Access.ANYONE) for row in demo.pages(parts))
     return table
+
+
+def _parts(script: str) -> Iterator[Route]:
+    """What a page may load beside the client."""
+    for part in assets.PARTS:
+        plain, versioned = assets.part_name(script, part), assets.versioned_name(script, part)
+        yield Route("GET", f"/{plain}", partial(assets.script, part=part), Access.ANYONE)
+        pinned = partial(assets.versioned_script, part=part)
+        yield Route("GET", f"/{versioned}", pinned, Access.ANYONE)
 
 
 def answer(route: Route, request: Request, config: Config) -> Response | Pending:

@@ -1,11 +1,8 @@
-/** The campaign that the address names in its utm_ parameters, if any. */
-export function campaign(): Record<string, string> | undefined {
+/** The campaign that an address's query names in its utm_ parameters, if any. */
+export const campaign = (search: string): Record<string, string> | undefined => {
   let found: Record<string, string> | undefined;
-  if (location.search.includes("utm_")) {
-    new URLSearchParams(location.search).forEach((value, parameter) => {
-      const [, name] = parameter.split("utm_");
-      if (name) found = { ...found, [name === "campaign" ? "name" : name]: value };
-    });
+  for (const [name, value] of new URLSearchParams(search)) {
+    if (name.startsWith("utm_")) found = { ...found, [name === "utm_campaign" ? "name" : name.slice(4)]: value };
   }
   return found;
-}
+};

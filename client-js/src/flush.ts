@@ -1,6 +1,2 @@
-import { schedule } from "./send";
-
-/** Sends what waits, as soon as this task is done. */
-export function flush(): void {
-  schedule(0);
-}
+/** Sends what waits; the promise is kept once the collector has answered, or has failed to. */
+export { next as flush } from "./send";

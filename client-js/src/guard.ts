@@ -1,10 +1,6 @@
-/** `fn`, which never throws into the page whatever happens in it. */
-export function guard<A extends unknown[], R>(fn: (...args: A) => R): (...args: A) => R | void {
-  return (...args) => {
-    try {
-      return fn(...args);
-    } catch {
-      return; // the page must not know
-    }
-  };
-}
+/** `fn`, which never throws into the page whatever happens in it: it answers a promise that is never broken. */
+export const guard = <A extends unknown[]>(fn: (...args: A) => unknown) => async (...args: A): Promise<any> => {
+  try {
+    return await fn(...args);
+  } catch {} // the page must not know
+};

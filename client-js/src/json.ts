@@ -1,21 +1,15 @@
-import type { Properties } from "./types";
-
-/** `event` as JSON; what JSON cannot carry of its properties and traits is left out. */
-export function json(event: { properties?: Properties; traits?: Properties }): string {
+/** `fields` as JSON; what JSON cannot carry of its properties and traits is left out. */
+export const json = (fields: any, depth = 2): string => {
   try {
-    return JSON.stringify(event);
-  } catch {
-    return JSON.stringify({ ...event, properties: carried(event.properties), traits: carried(event.traits) });
+    return JSON.stringify(fields);
+  } catch (error) {
+    if (!depth) throw error;
+    const kept: Record<string, unknown> = {};
+    for (const name in fields) {
+      try {
+        kept[name] = JSON.parse(json(fields[name], depth - 1));
+      } catch {}
+    }
+    return JSON.stringify(kept);
   }
-}
-
-function carried(properties?: Properties): Properties {
-  const kept: Properties = {};
-  for (const name in properties) {
-    try {
-      // As it is now: a getter could answer differently, or throw, when it is asked again.
-      kept[name] = JSON.parse(JSON.stringify(properties[name]));
-    } catch {}
-  }
-  return kept;
-}
+};

@@ -1,15 +1,14 @@
-import { at } from "./clock";
 import { guard } from "./guard";
 import { place } from "./place";
-import { settle } from "./queue";
-import { record } from "./record";
-import { auto } from "./settings";
+import { at, record } from "./record";
+import { on } from "./settings";
+import type { Page } from "./types";
 
-let viewed: string | undefined;
+let viewed: Page | undefined;
 
 /** Records a page view at load and at every change of address after it. */
-export function pageViews(loadedAt: number | undefined): void {
-  if (!auto) return;
+export const pageViews = (loadedAt: number | undefined): void => {
+  if (!on("auto", true)) return;
 
   // A prerendered page may never be seen. What the page itself calls meanwhile is its own affair.
   if ((document as { prerendering?: boolean }).prerendering) document.addEventListener("prerenderingchange", view);
@@ -24,14 +23,13 @@ export function pageViews(loadedAt: number | undefined): void {
   }
   addEventListener("popstate", changed); // back, forward, and the hash
   addEventListener("pageshow", (event) => event.persisted && view());
-}
+};
 
 const view = guard(() => {
-  settle(); // the view before this one keeps the title of its own time
-  viewed = place().url;
-  record("page", {}, true);
+  viewed = place();
+  record("page", {});
 });
 
 const changed = guard(() => {
-  if (viewed && viewed !== place().url) view();
+  if (viewed && viewed !== place()) view();
 });

@@ -1,19 +1,34 @@
 import { id } from "./id";
-import { type Person, read, write } from "./storage";
+import { load, save } from "./storage";
 
-const IDLE_MS = 30 * 60 * 1000;
+/** Who uses this browser, as all tabs of the site know them. Kept as one text: one read and one write a batch. */
+export interface Person {
+  anonymousId: string;
+  userId?: string;
+  sessionId?: string;
+  /** Of the newest event, in device time. */
+  time?: number;
+  /** Of the newest event: counts the events of this anonymous id, so that a gap tells of a loss. */
+  seq?: number;
+  /** The campaign the session came with. */
+  campaign?: string;
+  /** Events dropped since it was last told: too many, too old, or refused. */
+  dropped?: number;
+}
+
+const NAME = "kit.who";
 
 /** The person as of now. */
-export function person(): Person {
-  return { anonymousId: id(), ...read() };
-}
+export const person = (): Person => {
+  let kept;
+  try {
+    kept = JSON.parse(load(NAME)!);
+  } catch {} // not ours
+  return { anonymousId: id(), ...kept };
+};
 
-/** The person as of an event at `time`: counted, and in a new session after an idle half hour. */
-export function advance(time: number): Person {
-  const next = person();
-  // abs: a clock put back must not keep a session open until it has caught up
-  if (!(Math.abs(time - next.time!) < IDLE_MS)) next.sessionId = id();
-  next.time = time;
-  next.seq = (next.seq || 0) + 1;
-  return write(next);
-}
+/** Keeps `person`, and answers it. */
+export const write = <P extends Partial<Person>>(person: P): P => {
+  save(NAME, JSON.stringify(person));
+  return person;
+};

@@ -1,49 +1,23 @@
-import { version } from "../package.json";
-import { campaign } from "./campaign";
-import { now } from "./clock";
-import { id } from "./id";
 import { json } from "./json";
-import { advance } from "./person";
 import { place } from "./place";
-import { add } from "./queue";
 import { schedule } from "./send";
-import type { EventType, Fields } from "./types";
+import type { EventType, Fields, Page } from "./types";
+import { note } from "./waiting";
 
 const WAIT_MS = 1000;
-const timezone = Intl.DateTimeFormat().resolvedOptions().timeZone; // slow, so asked once
+const FULL_EVENTS = 20;
 
+let replayed: number | undefined;
 
-/**
- * Makes an event of what happened now and queues it. With `titleLater` the title is read when the event is
- * sent, or the user moves on: single-page applications set it only after they have changed the address.
- */
-export function record(type: EventType, fields: Fields, titleLater?: boolean): void {
-  const time = now();
-  const { anonymousId, userId, sessionId, seq } = advance(time);
-  const page = place();
-  const { width, height } = screen;
-  const event = {
-    type,
-    messageId: id(),
-    originalTimestamp: new Date(time).toISOString(),
-    anonymousId,
-    userId,
-    ...fields,
-    context: {
-      page,
-      campaign: campaign(),
-      locale: navigator.language,
-      timezone,
-      screen: { width, height },
-      sessionId,
-      seq,
-      library: { name: "tracker-kit", version },
-    },
-  };
-  const text = () => {
-    page.title = document.title;
-    return json(event);
-  };
-  // Properties are the caller's to change after the call, so they are written down at once.
-  schedule(add(titleLater ? text : text()) ? 0 : WAIT_MS);
-}
+/** Runs `fn`, a call of the stub, as if it were the time of that call. */
+export const at = (time: number | undefined, fn: () => unknown): void => {
+  replayed = time;
+  fn();
+  replayed = 0;
+};
+
+/** Records what happened now. Properties are the caller's to change after the call, so they are written down at once. */
+export const record = (type: EventType, fields: Fields, page: Page = place()): void => {
+  const count = note([type, replayed || Date.now(), json(fields), page]);
+  schedule(count < FULL_EVENTS ? WAIT_MS : 0);
+};

@@ -1,15 +1,22 @@
-export let endpoint: string;
-export let writeKey: string | undefined;
-/** Whether page views are recorded without being asked for. */
-export let auto: boolean;
-/** Whether the address's hash is part of it, as hash-routed applications have it. */
-export let hash: boolean;
+import type { Options } from "./types";
 
-/** Takes the settings from the client's own script tag. */
-export function configure({ dataset, src }: HTMLScriptElement): void {
-  writeKey = dataset.writeKey;
-  auto = dataset.auto !== "false";
-  hash = "hash" in dataset;
-  // Relative to its own address: /api/kit.js posts to /api/v1/batch.
-  endpoint = new URL((dataset.host || ".").replace(/\/?$/, "/v1/batch"), src).href;
-}
+/** The options, or the attributes of the script tag: `data-opt-out` is there as "", and `data-auto="false"` as a text. */
+export let settings: { [option in keyof Options]?: unknown } = {};
+/** Where events are sent. */
+export let endpoint: URL;
+/** What sees each event before it is sent. */
+export let hook: Options["beforeSend"];
+
+/** Takes the settings. `base` is what the host is relative to: /api/kit.js posts to /api/v1/batch. */
+export const configure = (options: typeof settings, base: string): void => {
+  settings = options;
+  endpoint = new URL(((options.host as string) || ".").replace(/\/?$/, "/v1/batch"), base);
+};
+
+/** Whether an option is on. */
+export const on = (option: keyof Options, byDefault = false): boolean => "" + (settings[option] ?? byDefault) !== "false";
+
+/** Sets what sees each event before it is sent, and may change it, or drop it by answering null or false. */
+export const beforeSend = (fn: typeof hook): void => {
+  hook = fn;
+};

@@ -1,35 +1,30 @@
-/** Who uses this browser, as all tabs of the site know them. Kept as one text: one read and one write an event. */
-export interface Person {
-  anonymousId: string;
-  userId?: string;
-  sessionId?: string;
-  /** Of the newest event, in device time. */
-  time?: number;
-  /** Of the newest event: counts the events of this anonymous id, so that a gap tells of a loss. */
-  seq?: number;
-}
+import { on } from "./settings";
 
-const KEY = "kit";
+/** localStorage; or, where that is blocked, full, not wanted, or in a sandboxed frame, where even reading the property
+ * throws, an object that lives as long as the page. */
+let store: Record<string, string> = {};
 
-// Holds the person while localStorage does not take them: blocked, full, or a sandboxed frame, where even
-// reading the property throws. The page's life is then as long as it is kept.
-let memory: string | undefined;
-
-/** What is kept; nothing if it cannot be read or is not ours. */
-export function read(): Partial<Person> {
+/** Finds out where things can be kept. */
+export const openStorage = (): void => {
   try {
-    return { ...JSON.parse(memory || localStorage.getItem(KEY) || "{}") };
-  } catch {
-    return {};
-  }
-}
-
-/** Keeps `person`, and answers it. */
-export function write<P extends Partial<Person>>(person: P): P {
-  memory = JSON.stringify(person);
-  try {
-    localStorage.setItem(KEY, memory);
-    memory = "";
+    // Null in an Android WebView that was not told otherwise.
+    if (on("storage", true)) store = localStorage || {};
   } catch {}
-  return person;
-}
+};
+
+/** What is kept under a name. */
+export const load = (name: string): string | undefined => store[name];
+
+/** Keeps a text under a name; without a text, forgets it. */
+export const save = (name: string, text?: string): void => {
+  try {
+    if (text) store[name] = text;
+    else delete store[name];
+  } catch {
+    store = { ...store };
+    save(name, text);
+  }
+};
+
+/** The names, as all of ours do, that begin with `beginning`. */
+export const names = (beginning: string): string[] => Object.keys(store).filter((name) => name.startsWith(beginning));

@@ -2,6 +2,4 @@ import { record } from "./record";
 import type { Properties } from "./types";
 
 /** Something the user did. */
-export function track(event: string, properties?: Properties): void {
-  record("track", { event, properties });
-}
+export const track = (event: string, properties?: Properties): void => record("track", { event, properties });

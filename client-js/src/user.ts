@@ -1,7 +1,8 @@
-import { person } from "./person";
-import { write } from "./storage";
+import { isOut } from "./consent";
+import { person, write } from "./person";
 
 /** Who the next event will be sent for. */
-export function user(): { anonymousId: string; userId?: string } {
-  return write(person()); // written, so that a new anonymous id is the one of the next event
-}
+export const user = (): { anonymousId: string; userId?: string } => {
+  const now = person();
+  return isOut() ? now : write(now); // written, so that a new anonymous id is the one of the next event
+};

@@ -23,11 +23,16 @@ FLAGS = [
 ]
 
 
-@contextmanager
-def running_chromium() -> Iterator[Browser]:
+def chromium_path() -> str:
     path = next(filter(None, map(shutil.which, NAMES)), None)
     if not path:
         required("Chromium", "run scripts/install-engines, or install it by hand")
+    return path
+
+
+@contextmanager
+def running_chromium() -> Iterator[Browser]:
+    path = chromium_path()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         try:

@@ -131,4 +131,30 @@ for (const button of panel.querySelectorAll("[data-copy]")) {
   });
 }
 
+// Consent: the client remembers the choice, in all tabs; the page only asks.
+const consent = panel.querySelector("[data-consent]");
+function showConsent(out) {
+  consent.setAttribute("aria-pressed", String(out));
+  consent.textContent = out ? "Record me again" : "Do not record me";
+}
+consent.addEventListener("click", async () => {
+  const out = consent.getAttribute("aria-pressed") !== "true";
+  await (out ? kit.optOut() : kit.optIn());
+  showConsent(out);
+});
+// The client's own key: "1" is out. A page of one's own would rather keep what its consent banner was told.
+try {
+  showConsent(localStorage.getItem("kit.out") === "1");
+} catch {}
+
+// Offline: what is done is kept, and sent when the network is back. DevTools' "Offline" shows it.
+const waiting = panel.querySelector("[data-waiting]");
+function showNetwork() {
+  waiting.hidden = navigator.onLine;
+  waiting.textContent = navigator.onLine ? "" : "You are offline. What you do is kept in this browser, and sent when you are back, even if you close the page before.";
+}
+addEventListener("online", showNetwork);
+addEventListener("offline", showNetwork);
+showNetwork();
+
 kit.ready(ask);

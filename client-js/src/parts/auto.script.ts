@@ -1,0 +1,5 @@
+import { auto } from "./auto";
+
+try {
+  auto();
+} catch {} // the page must not know

@@ -1,0 +1,5 @@
+import { errors } from "./errors";
+
+try {
+  errors();
+} catch {} // the page must not know

@@ -1,0 +1,1 @@
+!function(w){var k=w.kit=w.kit||[];"page track identify group alias reset ready flush optOut optIn beforeSend".split(" ").forEach(function(m){k[m]=k[m]||function(){var a=arguments;return new Promise(function(r){k.push([m,a,Date.now(),r])})}})}(window)
