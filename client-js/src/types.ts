@@ -34,7 +34,6 @@ export interface Event extends Fields {
     page: Page;
     campaign?: Record<string, string>;
     locale: string;
-    timezone: string;
     sessionId?: string;
     /** Counts the events of this anonymous id, so that a gap tells of a loss. */
     seq: number;

@@ -54,7 +54,6 @@ export const settle = (): any => {
         page: { ...page, title: document.title },
         campaign: from,
         locale: navigator.language,
-        timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
         sessionId: now.sessionId,
         seq,
         bot: reason,
