@@ -49,27 +49,29 @@ def complete(deployed: Deployed) -> None:
     kept.keep(parts(deployed))
 
 
-def refuse_another_folder_s(name: str, deployed: Deployed, stack: Stack) -> None:
+def refuse_unrecorded(name: str, deployed: Deployed, stack: Stack) -> None:
     """Raise `DeploymentError` where a deployment is there that neither Chalice's record in this
     folder nor the stack knows of."""
     if "api_handler" in deployed or provisioning.is_one_stack(stack):
         return
     if kept.is_kept(versions.now(name) or {}):
         raise DeploymentError(
-            f"function {name} was deployed from another folder: do this where"
-            f" {chalice.DEPLOYED / name.rpartition('-')[2]}.json is, which Chalice wrote then"
+            f"function {name} was deployed from another folder: do this where Chalice's record of"
+            f" it is, in {chalice.DEPLOYED}"
         )
 
 
 def refuse_left_over(name: str, deployed: Deployed, stack: Stack) -> None:
-    """Raise `DeploymentError` where a deploy that failed has left what nobody has a record of."""
+    """Raise `DeploymentError` where a function is there that this folder has no record of: mostly
+    it is left of a first deploy that failed."""
     if "api_handler" in deployed or provisioning.is_one_stack(stack):
         return
     for function in (name, f"{name}-consume"):
         if versions.now(function) is not None:
             raise DeploymentError(
-                f"function {function} is left of a deploy that failed: finish that with"
-                " `python -m tracker deploy`, then repeat this"
+                f"function {function} is there, and {chalice.DEPLOYED} has no record of it: do this"
+                " in the folder it was deployed from; or, if it is left of a deploy that failed,"
+                " finish that with `python -m tracker deploy`, then repeat this"
             )
 
 

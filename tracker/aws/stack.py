@@ -72,7 +72,7 @@ class Stack:
             for resource in found["StackResources"]
         }
 
-    def refuse_another_s(self) -> None:
+    def refuse_foreign(self) -> None:
         """Raise `DeploymentError` where a stack of this name was not made for the tracker."""
         description = self._describe()
         if description is None or description["StackStatus"] in _NO_STACK:

@@ -51,7 +51,7 @@ def _with_chalice(given: argparse.Namespace, project: Path) -> Api:
             " what could not be stored; take it out of .chalice/config.json"
         )
     earlier = chalice.deployed(given.stage, project)
-    functions.refuse_another_folder_s(stack.name, earlier, stack)
+    functions.refuse_unrecorded(stack.name, earlier, stack)
     functions.forget_unrecorded(stack.name, earlier)
     with TemporaryDirectory() as folder:
         chalice.package(given.stage, Path(folder), project=project, say=_indented)

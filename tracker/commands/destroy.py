@@ -22,7 +22,7 @@ def run(given: argparse.Namespace) -> int:
     project, _, stack = dialogue.go_there(given)
     name = stack.name
     deployed = chalice.deployed(given.stage, project)
-    functions.refuse_another_folder_s(name, deployed, stack)
+    functions.refuse_unrecorded(name, deployed, stack)
     functions.refuse_left_over(name, deployed, stack)
     kept = remains.tables(name)
     if not (stack.exists() or deployed or kept):

@@ -36,7 +36,7 @@ def go_there(given: argparse.Namespace) -> Place:
     where = account()
     say(f"AWS account {where.id}, region {where.region}")
     stack = Stack(name)
-    stack.refuse_another_s()
+    stack.refuse_foreign()
     return Place(project, where, stack)
 
 

@@ -23,7 +23,7 @@ def run(given: argparse.Namespace) -> int:
         api = releases.api(stack)
     else:
         deployed = chalice.deployed(given.stage, project)
-        functions.refuse_another_folder_s(stack.name, deployed, stack)
+        functions.refuse_unrecorded(stack.name, deployed, stack)
         if not deployed:
             raise DeploymentError(f"stage {given.stage} is not deployed: nothing to go back from")
         parts = functions.parts(deployed)
