@@ -1,18 +1,19 @@
-"""The Chalice app: it mounts the route table and the queue's consumer. No logic.
+"""The Chalice app: it mounts the route table, the queue's consumer and the counter. No logic.
 
-`chalice deploy` makes one Lambda of the routes and one of the consumer.
+`chalice deploy` makes one Lambda of the routes, one of the consumer and one of the counter.
 """
 
 import os
 from typing import Any
 from urllib.parse import unquote
 
-from chalice.app import CaseInsensitiveMapping, Chalice, SQSEvent
+from chalice.app import CaseInsensitiveMapping, Chalice, DynamoDBEvent, SQSEvent
 from chalice.app import Request as ChaliceRequest
 from chalice.app import Response as ChaliceResponse
 
 from tracker import config, cors, lambda_api, logs, routes, wiring
 from tracker.http import Request, Response
+from tracker.router import Route, allowed_methods
 
 # `chalice deploy` imports this, and then packages the requirements with pip: without what they
 # require in turn. That is botocore, nine tenths of a full package; it is in Lambda's runtime.
@@ -45,10 +46,18 @@ def _request(path_parameters: dict[str, str]) -> Request:
         dict(current.query_params or {}),
         body.encode() if isinstance(body, str) else body,
         gateway.get("identity", {}).get("sourceIp"),
-        f"https://{gateway.get('domainName', '')}/{gateway.get('stage', '')}",
+        _base_url(gateway),
         # API Gateway hands them over as they stand in the URL.
         {name: unquote(value) for name, value in path_parameters.items()},
     )
+
+
+def _base_url(context: dict[str, Any]) -> str:
+    """The URL the routes stand under. With a domain of one's own, the stage is no part of it."""
+    route: str = context["resourcePath"]
+    segments = context.get("path", route).rstrip("/").split("/")
+    before = segments[: len(segments) - route.rstrip("/").count("/")]
+    return f"https://{context.get('domainName', '')}" + "/".join(before)
 
 
 class _Answer(ChaliceResponse):
@@ -59,14 +68,14 @@ class _Answer(ChaliceResponse):
 
 
 def _response(response: Response) -> ChaliceResponse:
-    is_text = not response.headers.get("content-type", "text/").startswith("image/")
+    is_text = not response.headers.get("content-type", "text/").startswith(("image/", "font/"))
     body = response.body.decode() if is_text else response.body
     return _Answer(body, dict(response.headers), response.status)
 
 
-def _mount(path: str, by_method: dict[str, routes.Route]) -> None:
+def _mount(path: str, by_method: dict[str, Route]) -> None:
     """One view a path: Chalice tells the method."""
-    methods = routes.allowed_methods(by_method)
+    methods = allowed_methods(by_method)
 
     def view(**path_parameters: str) -> ChaliceResponse:
         request = _request(path_parameters)
@@ -86,8 +95,8 @@ def _mount(path: str, by_method: dict[str, routes.Route]) -> None:
     app.route(path, methods=methods, content_types=["*/*"])(view)
 
 
-def _by_path() -> dict[str, dict[str, routes.Route]]:
-    paths: dict[str, dict[str, routes.Route]] = {}
+def _by_path() -> dict[str, dict[str, Route]]:
+    paths: dict[str, dict[str, Route]] = {}
     for route in _table:
         paths.setdefault(route.path, {})[route.method] = route
     return paths
@@ -109,6 +118,26 @@ def consume(event: SQSEvent) -> dict[str, list[dict[str, str]]]:
 
     invocation: Any = event.context
     return lambda_consumer.consume(
+        event.to_dict(),
+        _parts,
+        invocation.aws_request_id,
+        invocation.get_remaining_time_in_millis(),
+    )
+
+
+@app.on_dynamodb_record(
+    # Every change counts, also what was stored before the function was there.
+    stream_arn=os.environ.get("TRACKER_STREAM", "arn:aws:dynamodb:::table/tracker-events/stream/"),
+    starting_position="TRIM_HORIZON",
+    batch_size=_config.lambdas.counter_batch,
+    maximum_batching_window_in_seconds=_config.lambdas.counter_window_seconds,
+)
+def count(event: DynamoDBEvent) -> None:
+    """Count what was stored."""
+    from tracker import lambda_counter
+
+    invocation: Any = event.context
+    lambda_counter.count(
         event.to_dict(),
         _parts,
         invocation.aws_request_id,

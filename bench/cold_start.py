@@ -24,7 +24,7 @@ from pathlib import Path
 from py_compile import PycInvalidationMode
 from typing import Any, NamedTuple
 
-from bench import endpoint, package_size
+from bench import endpoint, gateway, package_size
 from tracker.batch import Batch
 from tracker.config import hash_token
 
@@ -61,21 +61,6 @@ class Row(NamedTuple):
     meets both alike."""
 
 
-def _http(method: str, path: str, **members: Any) -> dict[str, Any]:
-    """What API Gateway gives a Lambda."""
-    return {
-        "requestContext": {"resourcePath": path, "httpMethod": method, "path": path},
-        "path": path,
-        "headers": {"content-type": "application/json", "authorization": "Bearer token"},
-        "multiValueQueryStringParameters": None,
-        "pathParameters": None,
-        "stageVariables": None,
-        "isBase64Encoded": False,
-        "body": None,
-        **members,
-    }
-
-
 EVENT = {"type": "page", "anonymousId": "v", "messageId": "m", "properties": {"path": "/"}}
 EVENTS = json.dumps({"batch": [EVENT] * 10, "writeKey": "key"})
 MESSAGE = Batch(id="b", site="shop", received_at=1_795_000_000_000_000)
@@ -91,14 +76,16 @@ def _jobs(url: str) -> dict[str, Job]:
     return {
         "take an event": Job(
             "app",
-            _http("POST", "/v1/batch", body=EVENTS),
+            gateway.request("POST", "/v1/batch", body=EVENTS),
             "sqs",
             "SendMessage",
             {"QueueUrl": f"{url}/1/queue", "MessageBody": EVENTS},
         ),
         "read": Job(
             "app",
-            _http("GET", "/v1/events", multiValueQueryStringParameters={"user_id": ["u"]}),
+            gateway.request(
+                "GET", "/v1/events", multiValueQueryStringParameters={"user_id": ["u"]}
+            ),
             "dynamodb",
             "Query",
             {

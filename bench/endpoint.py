@@ -10,6 +10,8 @@ ANSWERS: dict[str, dict[str, object]] = {
     "SendMessage": {"MessageId": "1"},
     "Query": {"Items": [], "Count": 0, "ScannedCount": 0},
     "BatchWriteItem": {"UnprocessedItems": {}},
+    "GetItem": {},
+    "PutItem": {},
 }
 
 

@@ -1,6 +1,7 @@
-// Builds ../tracker/web/kit.js from src/, and copies the snippet beside it where Python reads it.
+// Builds ../tracker/web/kit.js from src/, copies the snippet beside it where Python reads it, and tells the README.
 // `--check` builds in memory and fails when a committed file is not what the sources build to.
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
@@ -25,21 +26,22 @@ async function bundle(entry, format = "iife") {
   return outputFiles[0].text;
 }
 
+// What is unsafe is so for code that redefines what is built in, or whose getters do things: ours does not.
+const TIGHTEST = { passes: 5, unsafe: true, unsafe_arrows: true, unsafe_math: true, unsafe_methods: true, pure_getters: true, keep_fargs: false, inline: 1 };
+
 /** The bundle as small as it gets once it is gzipped: terser packs tighter than esbuild, helped by two facts it cannot see. */
 async function script(entry) {
   // esbuild makes every top-level `const` a `var`; what is constant terser may put in its place.
   const text = (await bundle(entry)).replace(/^  var ([A-Z][A-Z0-9_]+ = |\w+ = (async )?\(.*\) =>)/gm, "  const $1");
-  // What is unsafe is so for code that redefines what is built in, or whose getters do things: ours does not.
-  const { code } = await minify(text, {
-    ecma: 2020,
-    toplevel: true,
-    compress: entry !== "kit.ts" ? {} : { passes: 5, unsafe: true, unsafe_arrows: true, unsafe_math: true, unsafe_methods: true, pure_getters: true, keep_fargs: false },
-  });
-  if (entry !== "kit.ts") return code;
-  // One keyword for all declarations, and a block, which `let` stays in, for the function around them.
-  const whole = /^\(\(\)=>(\{.*\})\)\(\);$/s.exec(code);
-  if (!whole || /[{;]function /.test(code)) throw new Error(`${entry}: not the form that is understood here`);
-  return whole[1].replace(/\b(const|var) /g, "let ");
+  const pack = async (code, options) => (await minify(code, { ecma: 2020, toplevel: true, ...options })).code;
+  if (entry !== "kit.ts") return pack(text);
+  // One keyword for all declarations, so that terser can join them; and a block, which `let` stays in, for the
+  // function around them. Names are shortened once: a second time they would repeat less, and pack worse.
+  const code = await pack(text, { compress: TIGHTEST, mangle: false });
+  const again = await pack(code.replace(/\b(const|var)(?=[ {[])/g, "let"), { compress: TIGHTEST });
+  const whole = /^\(\(\)=>(\{.*\})\)\(\);$/s.exec(again);
+  if (!whole || /[{;]function |\bvar /.test(again)) throw new Error(`${entry}: not the form that is understood here`);
+  return whole[1];
 }
 
 const read = (name) => readFile(new URL(name, import.meta.url), "utf8");
@@ -60,6 +62,11 @@ const built = {
   "snippet.html": snippet,
   "../../docs/client-api.md": await docs(),
 };
+// The README pins the script as tracker/assets.py names it: by its content.
+const hash = (encoding) => createHash("sha384").update(built["kit.js"]).digest(encoding);
+built["../../README.md"] = (await read("../README.md"))
+  .replace(/kit-[0-9a-f]{12}\.js/g, `kit-${hash("hex").slice(0, 12)}.js`)
+  .replace(/sha384-[\w+/=]+/g, `sha384-${hash("base64")}`);
 const gzipped = (text) => gzipSync(text, { level: 9 }).length;
 
 if (process.argv.includes("--dist")) {
@@ -67,6 +74,10 @@ if (process.argv.includes("--dist")) {
   await mkdir(new URL("dist/", import.meta.url), { recursive: true });
   for (const [name, entry] of [["index", "index.ts"], ["auto", "parts/auto.ts"], ["errors", "parts/errors.ts"], ["vitals", "parts/vitals.ts"]]) {
     await writeFile(new URL(`dist/${name}.js`, import.meta.url), (name === "vitals" ? notice : "") + (await bundle(entry, "esm")));
+  }
+  // tsc has written the types before; under "nodenext" an import of theirs needs its ending.
+  for (const name of await readdir(new URL("dist/", import.meta.url), { recursive: true })) {
+    if (name.endsWith(".d.ts")) await writeFile(new URL(`dist/${name}`, import.meta.url), (await read(`dist/${name}`)).replace(/(from "\..*?)(\.js)?"/g, '$1.js"'));
   }
   await writeFile(new URL("dist/LICENSE-web-vitals.txt", import.meta.url), built["LICENSE-web-vitals.txt"]);
 } else if (process.argv.includes("--check")) {

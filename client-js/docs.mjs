@@ -33,6 +33,7 @@ export async function docs() {
   return [
     OPENING,
     "## Calls\n",
+    "The stub keeps calls in memory until the client has loaded: those of a page that is left before that are lost. Once it has loaded they are sent, also when the page is left while it is still being read. A second tag on the page does nothing, whatever its write key.\n",
     ...calls,
     "## Settings\n",
     "An attribute without a value is on; `=\"false\"` is off.\n",

@@ -8,6 +8,7 @@ import boto3
 import pytest
 
 from tests.engines.engine import Engine, aws_environment
+from tests.engines.eventually import eventually
 from tracker.stores.models import tables
 
 
@@ -22,7 +23,14 @@ def use(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 def make_tables() -> str:
     """New tables; their prefix."""
     prefix = f"test-{uuid.uuid4().hex[:8]}"
-    tables(prefix).create()
+    made = tables(prefix)
+
+    def are_there() -> bool:
+        # A busy engine may answer too late: then the second call finds what the first one made.
+        made.create()
+        return True
+
+    eventually(are_there)
     return prefix
 
 

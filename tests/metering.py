@@ -1,5 +1,6 @@
 """What the store's calls cost, as DynamoDB's own engine counts it."""
 
+import threading
 from typing import Any
 
 from tracker.stores.dynamodb import DynamoDbStore
@@ -19,7 +20,8 @@ class Meter:
         self.calls = 0
         self._written: dict[str, float] = {}
         self._read: dict[str, float] = {}
-        self._asked: dict[str, Any] = {}
+        self._asked = threading.local()
+        self._adding = threading.Lock()
         hooks = dict.fromkeys(_WRITES, self._count_write) | dict.fromkeys(_READS, self._count_read)
         for model in store.tables:
             events = model._get_connection().connection.client.meta.events  # noqa: SLF001
@@ -40,32 +42,32 @@ class Meter:
 
     def _ask(self, params: dict[str, Any], **_: object) -> None:
         params["ReturnConsumedCapacity"] = "TOTAL"
-        self._asked = params
+        self._asked.request = params
         self.calls += 1
 
     def _count_write(self, parsed: dict[str, Any], **_: object) -> None:
         told = parsed["ConsumedCapacity"]
         for consumed in told if isinstance(told, list) else [told]:
-            _add(self._written, consumed["TableName"], consumed["CapacityUnits"])
+            self._add(self._written, consumed["TableName"], consumed["CapacityUnits"])
 
     def _count_read(self, parsed: dict[str, Any], **_: object) -> None:
-        asked, told = self._asked, parsed["ConsumedCapacity"]
+        asked, told = self._asked.request, parsed["ConsumedCapacity"]
         if isinstance(told, list):  # of BatchGetItem
             for consumed in told:
                 table = consumed["TableName"]
                 request = asked["RequestItems"][table]
                 missing = len(request["Keys"]) - len(parsed["Responses"].get(table, []))
                 least = missing * _least(request)
-                _add(self._read, table, consumed["CapacityUnits"] + least)
+                self._add(self._read, table, consumed["CapacityUnits"] + least)
         else:
-            _add(self._read, told["TableName"], max(told["CapacityUnits"], _least(asked)))
+            self._add(self._read, told["TableName"], max(told["CapacityUnits"], _least(asked)))
+
+    def _add(self, units: dict[str, float], table: str, more: float) -> None:
+        with self._adding:  # some calls are made at once
+            name = table.rpartition("-")[2]
+            if more:
+                units[name] = units.get(name, 0) + more
 
 
 def _least(request: dict[str, Any]) -> float:
     return 1.0 if request.get("ConsistentRead") else 0.5
-
-
-def _add(units: dict[str, float], table: str, more: float) -> None:
-    name = table.rpartition("-")[2]
-    if more:
-        units[name] = units.get(name, 0) + more

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore.loaders import Loader
 
 from tests.engines.engine import Engine, aws_environment
 
 ROOT = Path(__file__).parents[1]
+FOR_THE_EMULATOR = "ForTheEmulator"
 ROOT_KEY = "test"  # ministack's key of the account itself, which may do everything
 _MACHINES = {"x86_64": "x86_64", "AMD64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 
@@ -31,10 +33,12 @@ class Project:
         self.environment = aws_environment(cloud.url) | {
             "AWS_ACCESS_KEY_ID": ROOT_KEY,
             "AWS_SECRET_ACCESS_KEY": ROOT_KEY,
+            "AWS_DATA_PATH": str(_impatient(folder / "waiters")),
         }
         ignored = shutil.ignore_patterns("*.pyc", "__pycache__", "deployed", "deployments")
         for name in ("tracker", ".chalice"):
             shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+        _let_the_emulator_follow_streams(folder / ".chalice" / "policy-count.json")
         (folder / "vendor").mkdir()
         (folder / "vendor" / "tracker").symlink_to("../tracker")
         for name in ("app.py", "requirements.txt"):
@@ -110,6 +114,29 @@ class Project:
     def url(self, api_id: str) -> str:
         """An API of the account, by path: its host name means something to the emulator alone."""
         return f"{self.cloud.url}/_aws/execute-api/{api_id}/api"
+
+
+def _let_the_emulator_follow_streams(policy: Path) -> None:
+    """It does not see which stream a call is about, and takes it to be about all there is."""
+    whole = json.loads(policy.read_text())
+    (of_stream,) = (one for one in whole["Statement"] if one["Sid"] == "FollowTheEvents")
+    whole["Statement"].append(of_stream | {"Sid": FOR_THE_EMULATOR, "Resource": "*"})
+    policy.write_text(json.dumps(whole))
+
+
+def _impatient(folder: Path) -> Path:
+    """What makes Chalice look every second whether a function is ready, and not every five: here
+    it is after half a second. It looks for as long as ever."""
+    loader = Loader()
+    name = ("lambda", loader.determine_latest_version("lambda", "waiters-2"), "waiters-2")
+    model = loader.load_service_model("lambda", "waiters-2")
+    for waiter in model["waiters"].values():
+        waiter["maxAttempts"] *= waiter["delay"]
+        waiter["delay"] = 1
+    file = folder.joinpath(*name).with_suffix(".json")
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps(model))
+    return folder
 
 
 @contextmanager

@@ -13,10 +13,10 @@ from tests.engines.site import site
 LOADED = "window.kit && kit.user"
 
 
-def stored(server: Server) -> list[dict[str, Any]]:
+def stored(server: Server, **query: str) -> list[dict[str, Any]]:
     """Everything, oldest first."""
     headers = {"authorization": f"Bearer {server.read_token}"}
-    query = {"limit": "1000", "order": "asc"}
+    query = {"limit": "1000", "order": "asc"} | query
     answer = requests.get(f"{server.url}/v1/events", query, headers=headers, timeout=30)
     events: list[dict[str, Any]] = answer.json()["data"]
     return events

@@ -60,7 +60,7 @@ def table(*arguments: str | Path) -> Sequence[str]:
     return done.stdout.splitlines()[1:]
 
 
-@pytest.mark.parametrize("verb", ["", "serve", "events", "status", "replay", "token"])
+@pytest.mark.parametrize("verb", ["", "serve", "events", "sessions", "status", "replay", "token"])
 def test_help_says_what_it_does(verb: str) -> None:
     done = tracker(*verb.split(), "--help")
     assert done.returncode == 0
@@ -84,6 +84,7 @@ def test_the_first_start_makes_keys_that_later_starts_keep(tmp_path: Path, leash
         printed.append(program.printed())
         assert program.stop() == 0
     first, second = printed
+    assert f"Dashboard   {url}/ " in first
     assert f"{url}/demo" in first
     key = re.search(r"Write key +(\S+)", first)
     token = re.search(r"Read token +(\S+)", first)
@@ -116,6 +117,43 @@ def test_events_shows_what_a_user_did(server: Servers) -> None:
         event["messageId"] for event in (identify, view, other)
     }
     assert table(*data, "--user", "nobody") == ["(no events)"]
+
+
+def test_sessions_shows_a_users_sessions(server: Servers) -> None:
+    running = server()
+    page = {"path": "/pricing", "referrer": "https://search.example/"}
+    earlier = wire(anonymousId="x", userId="ada", context={"page": {"path": "/\x1b[2J"}})
+    earlier["originalTimestamp"] = "2026-01-02T10:00:00Z"
+    views = [
+        wire(None, anonymousId="x", context={"page": page}, originalTimestamp=time)
+        for time in ("2026-01-02T12:00:00Z", "2026-01-02T12:02:05Z")
+    ]
+    identify = wire(None, type="identify", userId="ada", anonymousId="x")
+    identify["originalTimestamp"] = "2026-01-02T12:02:06Z"
+    send(running, earlier, *views, identify, wire(None, userId="bob"))
+    data = ("--data", running.data)
+    eventually(lambda: len(table(*data)) == 5)
+
+    def shown(*arguments: str) -> list[str]:
+        done = tracker("sessions", *data, *arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+
+    heading, last, first = shown("--user", "ada")
+    assert heading.split()[:3] == ["START", "(UTC)", "DURATION"]
+    assert last.split() == [
+        *("2026-01-02", "12:00:00", "2:06", "2", "3"),
+        *("/pricing", "→", "/pricing", "https://search.example/"),
+    ]
+    assert "0:00" in first
+    assert first.isprintable()
+    assert shown("--user-id", "ada", "--asc", "--limit", "1")[1:] == [first]
+    assert shown("--anonymous", "x", "--since", "2026-01-02T11:00Z")[1:] == [last]
+    (as_json,) = shown("--user", "ada", "--json", "--limit", "1")
+    assert json.loads(as_json)["pageViews"] == 2
+    assert shown("--user", "nobody")[1:] == ["(no sessions)"]
+    assert tracker("sessions", *data).returncode == 2, "whose?"
+    assert told(tracker("sessions", *data, "--user", "ada", "--since", "x")).startswith("tracker:")
 
 
 def test_what_a_visitor_sends_cannot_steer_the_terminal(server: Servers) -> None:
@@ -294,6 +332,10 @@ def test_a_file_of_a_newer_version_is_one_line_and_left_alone(server: Servers) -
         ("TRACKER_SITES", "not JSON"),
         ("TRACKER_SITES", '{"a": {"write_keys": []}}'),
         ("TRACKER_SITES", '{"a b": {"write_keys": ["k"]}}'),
+        *(
+            ("TRACKER_SITES", f'{{"a": {{"write_keys": ["k"], "retention_days": {days}}}}}')
+            for days in ("0", "-1", "3654", "1.5", "true", '"400"', "1e9999")
+        ),
         ("TRACKER_SITES", '{"a": {"write_keys": ["k"]}, "b": {"write_keys": ["k"]}}'),
         ("TRACKER_READ_TOKENS", '{"the token itself": "default"}'),
         ("TRACKER_READ_TOKENS", json.dumps({"0" * 64: "no such site"})),

@@ -14,11 +14,11 @@ from tests import aws
 from tests.engines.engine import Engine
 from tests.events import NOON, SITE, ids, wire
 from tracker.batch import Batch, Rejection
-from tracker.consumer import NO_SITE, consume, run
+from tracker.consumer import consume, run
 from tracker.errors import StoreUnavailable
 from tracker.event import Event
 from tracker.queues.sqlite import SqliteQueue
-from tracker.stores import Appended, Everyone, Selection, Store
+from tracker.stores import NO_SITE, Appended, Everyone, Selection, Store
 from tracker.stores.dynamodb import DynamoDbStore
 from tracker.stores.sqlite import SqliteStore
 
@@ -150,7 +150,7 @@ def test_what_dynamodb_never_takes_becomes_a_failed_event(
     """A user's traits are one item of at most 400 KB: an identify that would make it larger can
     never be stored, and its neighbours can."""
     aws.use(dynamodb_local, monkeypatch)
-    store = DynamoDbStore(aws.make_tables())
+    store = DynamoDbStore(aws.make_tables(), clock=lambda: NOON)
     many = [
         wire(type="identify", userId="u", traits={f"t{n}": _noise(n)}, messageId=f"m{n}")
         for n in range(40)

@@ -289,11 +289,11 @@ BAD_EVENTS = {
     "both ids null": bad(
         "userId", "userId or anonymousId is required", anonymousId=None, userId=None
     ),
-    "anonymousId empty": bad("anonymousId", "must not be empty", anonymousId=""),
+    "anonymousId empty": bad("userId", "userId or anonymousId is required", anonymousId=""),
+    "both ids empty": bad("userId", "userId or anonymousId is required", anonymousId="", userId=""),
     "anonymousId too long": bad("anonymousId", "longer than 256", anonymousId=TOO_LONG),
     "anonymousId a number": bad("anonymousId", "must be a string, not a number", anonymousId=1),
     "anonymousId an object": bad("anonymousId", "must be a string, not an object", anonymousId={}),
-    "userId empty": bad("userId", "must not be empty", userId=""),
     "userId too long": bad("userId", "longer than 256", userId=TOO_LONG),
     "userId a number": bad("userId", "must be a string, not a number", userId=17),
     "userId a boolean": bad("userId", "must be a string, not a boolean", userId=True),
@@ -457,6 +457,7 @@ GOOD_EVENTS = {
         f"{member} null": good({"context": dict} if member == "context" else {}, **{member: None})
         for member in NULLS
     },
+    "userId empty, as RudderStack's clients send it": good({"userId": ...}, userId=""),
     "anonymousId of 1 and userId of 256 characters": good(userId="é" * 256),
     "messageId empty": good({"messageId": str}, messageId=""),
     "messageId of 256 characters": good(messageId="ü" * 256),
@@ -488,7 +489,6 @@ GOOD_EVENTS = {
     "many brackets in a text": good(name="[{" * 100),
     "many brackets beside each other": good(properties={"x": [[]] * 100}),
     "a session number": good(context={"sessionId": 1_700_000_000}),
-    "a session id nothing can be filed under": good(context={"sessionId": "x" * 257}),
     "a sequence number that is none": good(context={"seq": "7"}),
     "a page that is no object": good(context={"page": "pricing"}),
     "a URL that is none": good(properties={"url": "http://[::1"}),
@@ -508,6 +508,8 @@ def test_a_strange_event_is_taken_and_read_back(door: Door, visitor: str, name: 
             assert event[member]
         elif isinstance(value, dict):
             assert value.items() <= event[member].items()
+        elif value is ...:
+            assert member not in event
         else:
             assert event[member] == value
     if name.endswith(" null") and not case.expected:
@@ -562,16 +564,23 @@ def test_the_batchs_context_lies_beneath_that_of_each_event(door: Door, visitor:
     }
     assert door.post(batch, headers={"user-agent": "Test/1"}).json["accepted"] == 2
     first, second = sorted(door.stored(visitor, 2), key=lambda event: str(event["name"]))
+    assert first["context"].pop("sessionId").startswith("auto_")
     assert first["context"] == {
         "library": {"name": "x"},
         "locale": "fr",
         "app": "shop",
         "ip": "203.0.113.0",
-        "userAgent": "Test/1",
     }
     assert second["context"]["locale"] == "de"
     assert first["sentAt"] == "2026-10-01T10:00:00Z"
     assert second["sentAt"] == "2026-10-01T09:00:00Z"
+
+
+def test_a_session_id_that_nothing_can_be_filed_under_is_none(door: Door, visitor: str) -> None:
+    door.post({"batch": [page(visitor, context={"sessionId": "x" * 257, "locale": "fr"})]})
+    (event,) = door.stored(visitor)
+    assert event["context"]["sessionId"].startswith("auto_")
+    assert event["context"]["locale"] == "fr"
 
 
 # --- Paths ----------------------------------------------------------------------------------------
@@ -880,7 +889,8 @@ def test_a_message_is_stored_once_whatever_its_sent_at(door: Door, visitor: str)
 def stopped_consumer(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
     """A server of its own, so that what stands in the queue can be looked at: a message in
     flight stays in the file until it is deleted, and a locked store deletes none."""
-    door = Door(start(servers, settings(any_origin=False)))
+    nobody_between = {"TRACKER_TRUSTED_PROXIES": "none"}
+    door = Door(start(servers, settings(any_origin=False) | nobody_between))
     store = door.server.data / "store.db"
     with closing(sqlite3.connect(store, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")

@@ -9,11 +9,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests import aws
+from tests import aws, streams
 from tests.engines.engine import Engine
 from tests.events import MINUTE, NOON, SITE, received, wire
 from tests.known_load import page_view
 from tests.metering import Meter
+from tests.streams import Stream
 from tracker import batch, cli, consumer, metrics
 from tracker.aws import cost, prices, usage
 from tracker.aws.usage import Load
@@ -24,6 +25,7 @@ from tracker.queues import sqs
 from tracker.queues.sqs import SqsQueue
 from tracker.stores.compression import compress
 from tracker.stores.dynamodb import DynamoDbStore
+from tracker.stores.retention import Retention
 
 COUNTS = (1, 2, 3, 10, 20, 50, 150, 400)
 """Events a request. Of the last, 500 KB would not hold many more."""
@@ -73,7 +75,9 @@ class Way:
 def way(ministack: Engine, dynamodb_local: Engine, monkeypatch: pytest.MonkeyPatch) -> Way:
     aws.use(dynamodb_local, monkeypatch)
     monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", ministack.url)
-    store = DynamoDbStore(aws.make_tables())
+    store = DynamoDbStore(
+        aws.make_tables(), Retention(lambda _: 400, lambda: NOON), clock=lambda: NOON
+    )
     store.append(received(wire()))  # the day is known from its first event on
     return Way(SqsQueue(aws.make_queue()), store, Meter(store))
 
@@ -91,7 +95,7 @@ def test_a_request_uses_the_units_that_are_on_the_bill(way: Way, count: int) -> 
     assert written == {"events": count, "index": usage.listing_units(count) + 1}
     assert sum(written.values()) == usage.write_units(count)
     assert sum(read.values()) == usage.read_units(count)
-    assert way.meter.calls <= 4 + count // 25
+    assert way.meter.calls <= 5 + count // 25
     assert -(-len(sqs.encode(pending.message)) // usage.SQS_UNIT) == usage.message_units(count)
 
 
@@ -109,11 +113,14 @@ def test_an_answer_has_the_bytes_that_are_on_the_bill() -> None:
 
 
 def item_bytes(item: Any) -> int:
-    """An item's size by DynamoDB's rule: the names and the values of its attributes."""
+    """An item's size by DynamoDB's rule: the names and the values of its attributes; of a number,
+    a byte for two digits and one more."""
     size = 0
     for name, value in item.attribute_values.items():
-        if value is not None:
-            size += len(name) + len(value if isinstance(value, bytes) else str(value).encode())
+        if isinstance(value, int):
+            size += len(name) + (len(str(value)) + 1) // 2 + 1
+        elif value is not None:
+            size += len(name) + len(value if isinstance(value, bytes) else value.encode())
     return size
 
 
@@ -176,24 +183,57 @@ def test_the_lambdas_time_holds_the_processors_time_and_the_calls(way: Way) -> N
         consumer.consume([message.body], way.store)
         consuming.append(time.process_time() - start)
     calls = way.meter.calls
-    assert calls == 4
+    assert calls == 5
     assert 3.5 * 1000 * min(collecting) + 6 <= usage.COLLECT_MS + 10 * usage.COLLECT_EVENT_MS
     told = usage.CONSUME_MS + 10 * usage.CONSUME_EVENT_MS
     assert 3.5 * 1000 * min(consuming) + 6 * calls <= told
 
 
-def test_ten_events_a_request_cost_less_than_the_goal() -> None:
+def test_a_request_is_counted_with_the_units_and_bytes_that_are_on_the_bill(way: Way) -> None:
+    stream = Stream(way.store)
+    stream.new()
+    for new in (1.0, 0.0):
+        batch = [page_view("visitor", "session", n + 1 + int(10 * (1 - new))) for n in range(10)]
+        way.store.append(received(*batch))
+        records = stream.new()
+        way.meter.written(), way.meter.read()
+        streams.count(way.store, records)
+        pages = usage.PAGES  # in each, so few values are one unit
+        assert way.meter.written() == {"index": usage.count_units(visitor_days=new) + pages}
+        # of the site: whether it is being counted anew
+        reads = usage.count_reads(visitor_days=new) + pages + 1
+        assert way.meter.read() == {"index": reads}
+    (day,) = (item for item in way.store.tables.others.scan() if "#v#" in item.pk)
+    within(item_bytes(day), usage.VISITOR_DAY_BYTES)
+
+
+def test_pages_of_some_hundred_values_have_the_units_that_are_on_the_bill(way: Way) -> None:
+    stream = Stream(way.store)
+    for visitor in range(15):
+        paths = [f"/shelf-{visitor * 7 + n}/something-to-buy-no-{n}" for n in range(10)]
+        pages = [{"page": {"path": path, "url": f"https://shop.example{path}"}} for path in paths]
+        events = [wire(anonymousId=f"v{visitor}", context=page) for page in pages]
+        way.store.append(received(*events))
+    records = stream.new()
+    way.meter.written()
+    streams.count(way.store, records)
+    pages_written = way.meter.written()["index"] - 15 * usage.count_units(visitor_days=0)
+    assert usage.PAGES < pages_written <= usage.PAGE_UNITS
+
+
+def test_ten_events_a_request_cost_about_a_third_of_the_plain_design() -> None:
     kit, plain = cost.of_kit(EXAMPLE), cost.of_plain_design(EXAMPLE)
-    assert kit.per_million(kit.dollars) < 1.30
-    assert kit.dollars < plain.dollars / 3
+    assert kit.per_million(kit.dollars) < 1.50
+    assert kit.dollars < 0.35 * plain.dollars
 
 
 def test_every_line_is_its_usage_times_its_price() -> None:
     lines = {line.price: line for line in cost.of_kit(EXAMPLE).lines}
     assert lines[prices.REST_API].full_dollars == pytest.approx(3.50)
-    assert lines[prices.WRITE_UNITS].dollars == pytest.approx(11.5 * 0.625)
-    assert lines[prices.LAMBDA_REQUESTS].full_dollars == pytest.approx(0.40)
-    assert lines[prices.LAMBDA_REQUESTS].dollars == pytest.approx(0.20)
+    batches = 4 * 730 * 60  # four shards, each once a minute
+    assert lines[prices.WRITE_UNITS].dollars == pytest.approx((13 + 5 * batches / 1e6) * 0.625)
+    assert lines[prices.LAMBDA_REQUESTS].full_dollars == pytest.approx(0.40 + 0.2 * batches / 1e6)
+    assert lines[prices.LAMBDA_REQUESTS].dollars == pytest.approx(0.20 + 0.2 * batches / 1e6)
     assert lines[prices.SQS_REQUESTS].units == 3_000_000 + 657_000
 
 

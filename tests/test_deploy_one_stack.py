@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 import requests
+from msgspec import Raw
 
 from tests.engines.engine import Engine
 from tests.engines.eventually import eventually
 from tests.events import wire
-from tests.project import Project, broken_template
-from tracker import timestamps
+from tests.project import FOR_THE_EMULATOR, Project, broken_template
+from tracker import dashboard, timestamps
+from tracker.batch import Batch
 from tracker.client import Client
 from tracker.stores import FailedEvent
 from tracker.stores.dynamodb import DynamoDbStore
@@ -48,12 +50,12 @@ class Api:
 
     def get(self, path: str) -> Any:
         headers = {"Authorization": f"Bearer {self.read_token}"}
-        return requests.get(self.url + path, headers=headers, timeout=30).json()
+        return requests.get(self.url + path, headers=headers, timeout=120).json()
 
     def post(self, *events: dict[str, Any]) -> bool:
         """Whether they were taken."""
         body: Any = {"batch": events, "writeKey": self.write_key}
-        answer = requests.post(self.url + "/v1/batch", json=body, timeout=30)
+        answer = requests.post(self.url + "/v1/batch", json=body, timeout=120)
         return answer.status_code == 200 and answer.json()["accepted"] == len(events)
 
     def stored(self, visitor: str) -> list[str]:
@@ -97,9 +99,12 @@ def test_from_the_package_to_a_rollback(project: Project) -> None:
     api = Api(project, read_token(printed))
     assert f"The tracker serves http://{project.cloud.url.removeprefix('http://')}/api" in printed
 
-    (mapping,) = project.client("lambda").list_event_source_mappings()["EventSourceMappings"]
-    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    mappings = project.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    of_stream, of_queue = sorted(mappings, key=lambda one: str(one["EventSourceArn"]))
+    assert of_queue["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert of_stream["StartingPosition"] == "TRIM_HORIZON"
     _real_clients_are_read_back(api)
+    _what_is_stored_is_counted(api, project)
     _poison_ends_as_a_failed_event_and_its_neighbours_are_stored(api, project)
     _the_gateways_own_errors_are_the_contracts(api)
     _only_what_is_allowed_is_done_and_only_what_is_done_is_allowed(api, project)
@@ -155,9 +160,27 @@ def _real_clients_are_read_back(api: Api) -> None:
         found = {event["type"]: event for event in reader.events(user_id="user-1")}
     assert found["track"]["properties"] == {"total": 12.5, "note": "größer als €5"}
     assert api.get("/v1/users/user-1")["traits"] == {"plan": "pro"}
-    before = wire(anonymousId="device-1")
+    before = wire(anonymousId="device-1", context={"seq": 2})
     assert api.post(before, wire(anonymousId="device-1", userId="user-1"))
     eventually(lambda: before["messageId"] in _messages(api, "user_id=user-1"), PATIENCE)
+
+
+def _what_is_stored_is_counted(api: Api, project: Project) -> None:
+    """By way of the table's stream and the third function; and anew, by hand."""
+
+    def counted(question: str) -> list[tuple[str, int]]:
+        rows = api.get(f"/v1/stats?interval=total&bots=include&{question}")["data"]
+        return sorted((row.get("event", ""), row["count"]) for row in rows)
+
+    eventually(lambda: counted("metric=events") == [("", 5)], PATIENCE)
+    assert counted("metric=visitors") == [("", 2)]
+    assert counted("metric=events&group_by=event") == [("Order placed", 1)]
+    (delivery,) = api.get("/v1/delivery")["data"]
+    assert (delivery["expected"], delivery["arrived"]) == (2, 1), "of its device's, one is missing"
+    before = counted("metric=sessions")
+    assert "5 events" in project.run("recount", "--stage", "dev")
+    assert counted("metric=events") == [("", 5)]
+    assert counted("metric=sessions") == before
 
 
 def _messages(api: Api, question: str) -> list[str]:
@@ -192,14 +215,25 @@ def _the_gateways_own_errors_are_the_contracts(api: Api) -> None:
     assert problem["message"] == problem["detail"]
 
 
-# What Lambda does in a function's name: the queue's poller, and the log.
+# What Lambda does in a function's name: the pollers of queue and stream, and the log.
 BY_LAMBDA = {
     "sqs:ReceiveMessage",
     "sqs:DeleteMessage",
     "sqs:GetQueueAttributes",
     "logs:CreateLogStream",
     "logs:PutLogEvents",
+    "dynamodb:ListStreams",
 }
+
+
+def _the_dashboard_is_served(api: Api) -> None:
+    page = requests.get(f"{api.url}/", timeout=30)
+    assert page.status_code == 200
+    files = [part for part in page.text.split('"') if part.startswith("dashboard/")]
+    font = next(path for path in files if path.endswith(".woff2"))
+    for path in (font, files[-1]):
+        file = requests.get(f"{api.url}/{path}", timeout=30)
+        assert file.content == (dashboard.FOLDER / path.split("/", 2)[2]).read_bytes()
 
 
 def _only_what_is_allowed_is_done_and_only_what_is_done_is_allowed(
@@ -207,14 +241,24 @@ def _only_what_is_allowed_is_done_and_only_what_is_done_is_allowed(
 ) -> None:
     """The emulator refuses what a policy does not allow, so what was done was allowed."""
     assert api.get("/health") == {"status": "ok"}
+    _the_dashboard_is_served(api)
     assert api.get("/v1/events?limit=5")["data"]
+    assert api.get("/v1/live")["complete"]
+    assert api.get("/v1/funnels?steps=Order placed")["data"][0]["visitors"] == 1
+    assert api.get("/v1/retention")["complete"]
+    status = api.get("/v1/status")
+    assert status["sites"]["default"]["lastEvent"]
+    assert status["unknown"] is None, "CloudWatch was asked"
     _replay_what_is_valid_now(api, project)
+    _erase_a_person(api, project)
     done = _calls_by_function(project)
-    allowed = {name: _allowed(project, name) for name in ("api", "consume")}
+    allowed = {name: _allowed(project, name) for name in ("api", "consume", "count")}
     assert done["api"] <= allowed["api"]
     assert done["consume"] <= allowed["consume"]
+    assert done["count"] <= allowed["count"]
     assert allowed["api"] - done["api"] <= {"logs:CreateLogStream", "logs:PutLogEvents"}
     assert allowed["consume"] - done["consume"] <= BY_LAMBDA
+    assert allowed["count"] - done["count"] <= BY_LAMBDA
 
 
 def _replay_what_is_valid_now(api: Api, project: Project) -> None:
@@ -238,47 +282,90 @@ def _replay_what_is_valid_now(api: Api, project: Project) -> None:
     eventually(lambda: api.stored("valid-now") == [event["messageId"]], PATIENCE)
 
 
+def _erase_a_person(api: Api, project: Project) -> None:
+    """From the tables, from dead letters, and for what is still on its way."""
+    theirs = wire(userId="erased", anonymousId="of-erased")
+    api.post(theirs)
+    eventually(lambda: api.stored("of-erased"), PATIENCE)
+    sqs = project.client("sqs")
+    dead_letters = sqs.get_queue_url(QueueName=f"{NAME}-dead-letters")["QueueUrl"]
+    for event in (theirs, wire(anonymousId="another")):
+        queued = Batch(
+            id="dead",
+            site="default",
+            received_at=timestamps.now(),
+            events=[Raw(json.dumps(event).encode())],
+        )
+        sqs.send_message(QueueUrl=dead_letters, MessageBody=queued.encode().decode())
+    mixed = Batch(
+        id="mixed",
+        site="default",
+        received_at=timestamps.now(),
+        events=[Raw(json.dumps(event).encode()) for event in (theirs, wire(anonymousId="another"))],
+    )
+    sqs.send_message(QueueUrl=dead_letters, MessageBody=mixed.encode().decode())
+    headers = {"Authorization": f"Bearer {api.read_token}"}
+    answer = requests.delete(api.url + "/v1/users/erased", headers=headers, timeout=30).json()
+    assert answer.get("complete"), answer
+    assert (answer["events"], answer["deadLetters"]) == (1, 2)
+    assert api.stored("of-erased") == []
+    # What names the person is not written any more. What their device sends is, and is taken back.
+    unnamed = wire(anonymousId="of-erased")
+    assert api.post(theirs, unnamed)
+    eventually(lambda: "dynamodb:DeleteItem" in _calls_by_function(project)["consume"], PATIENCE)
+    eventually(lambda: api.stored("of-erased") == [], PATIENCE)
+
+
 def _allowed(project: Project, function: str) -> set[str]:
     """Every action of a policy; none of them on just anything."""
     path = project.folder / ".chalice" / f"policy-dev-{function}.json"
     actions: set[str] = set()
     for statement in json.loads(path.read_text())["Statement"]:
+        if statement["Sid"] == FOR_THE_EMULATOR:
+            continue
+        if statement["Action"] == ["cloudwatch:GetMetricData"]:  # AWS knows it of everything only
+            actions.update(statement["Action"])
+            continue
         resources = statement["Resource"]
         for resource in resources if isinstance(resources, list) else [resources]:
-            # The streams of one log group have no other name.
-            assert "*" not in resource.removesuffix(":log-stream:*")
+            # The streams of one log group have no other name, and a table's is its time.
+            assert "*" not in resource.removesuffix(":log-stream:*").removesuffix("/stream/*")
             assert NAME in resource
         actions.update(statement["Action"])
     assert not [action for action in actions if "*" in action]
     return actions
 
 
+ONLY_IT_DOES = {"api": "SendMessage", "consume": "UpdateItem", "count": "GetRecords"}
+
+
 def _calls_by_function(project: Project) -> dict[str, set[str]]:
-    """What CloudTrail has of calls with the functions' own keys."""
-    api, consume = (
-        next(key for key in _callers(project, operation) if key.startswith("ASIA"))  # of a role
-        for operation in ("SendMessage", "UpdateItem")
-    )
+    """What CloudTrail has of calls with the functions' own keys, whichever worker had them."""
     operations = [
         (service, operation)
-        for service in ("dynamodb", "sqs")
+        for service in ("dynamodb", "dynamodbstreams", "sqs", "cloudwatch")
         for operation in project.client(service).meta.service_model.operation_names
     ]
     return {
         name: {
-            f"{service}:{operation}"
+            # What is done to several SQS messages takes the permission to do it to one.
+            f"{service.removesuffix('streams')}:"
+            f"{operation.removesuffix('Batch') if service == 'sqs' else operation}"
             for service, operation in operations
+            for key in of_function
             if _callers(project, operation, key)
         }
-        for name, key in {"api": api, "consume": consume}.items()
+        for name, only_it_does in ONLY_IT_DOES.items()
+        for of_function in [_callers(project, only_it_does)]
     }
 
 
-def _callers(project: Project, operation: str, key: str | None = None) -> list[str]:
+def _callers(project: Project, operation: str, key: str | None = None) -> set[str]:
+    """The keys of roles, not of users, in the newest calls."""
     wanted = {"EventName": operation} | ({"AccessKeyId": key} if key else {})
     attributes = [{"AttributeKey": k, "AttributeValue": v} for k, v in wanted.items()]
     events = project.client("cloudtrail").lookup_events(LookupAttributes=attributes)["Events"]
-    return [event["AccessKeyId"] for event in events]
+    return {event["AccessKeyId"] for event in events if event["AccessKeyId"].startswith("ASIA")}
 
 
 def _a_failed_update_leaves_the_old_one_running(api: Api, project: Project) -> None:

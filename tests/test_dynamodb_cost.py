@@ -4,21 +4,29 @@ import uuid
 
 import pytest
 
-from tests import aws
+from tests import aws, streams
 from tests.engines.engine import Engine
-from tests.events import NOON, SECOND, SITE, received, wire
+from tests.events import HOUR, NOON, SECOND, SITE, received, wire
 from tests.known_load import page_view
 from tests.metering import Meter
-from tracker.stores import Person, Selection
+from tests.streams import Stream
+from tracker.stores import Everyone, Person, Selection
 from tracker.stores.dynamodb import DynamoDbStore
+from tracker.stores.keys import DAY
+from tracker.stores.retention import Retention
 
 
 @pytest.fixture
 def store(dynamodb_local: Engine, monkeypatch: pytest.MonkeyPatch) -> DynamoDbStore:
     aws.use(dynamodb_local, monkeypatch)
-    store = DynamoDbStore(aws.make_tables())
+    store = opened(aws.make_tables())
     store.append(received(wire()))  # the day is known from its first event on
     return store
+
+
+def opened(prefix: str) -> DynamoDbStore:
+    """As it is where it is in use: all that is written has its end."""
+    return DynamoDbStore(prefix, Retention(lambda _: 400, lambda: NOON), clock=lambda: NOON)
 
 
 def test_a_typical_page_view_costs_one_write_unit(store: DynamoDbStore) -> None:
@@ -36,6 +44,24 @@ def test_ten_events_together_cost_at_most_twelve_write_units(store: DynamoDbStor
         units = meter.written()
         # ten events and a listing entry; for a session's first, the way to find it by its id
         assert units == {"events": 10, "index": 2 if visit == 0 else 1}
+
+
+def test_an_event_with_its_session_listing_and_counts_costs_at_most_1_3_write_units(
+    store: DynamoDbStore,
+) -> None:
+    """Of sessions of thirty events that arrive in tens, those of thirty visitors counted together:
+    more are cheaper, as the pages of counts are written once for all of them."""
+    stream, meter = Stream(store), Meter(store)
+    stream.new()
+    sessions = [(str(uuid.uuid4()), str(uuid.uuid4())) for _ in range(30)]
+    for tens in range(3):
+        for visitor, session in sessions:
+            batch = [page_view(visitor, session, tens * 10 + n) for n in range(1, 11)]
+            store.append(received(*batch, at=NOON + 60 * SECOND))
+        streams.count(store, stream.new())
+    written = meter.written()
+    assert written["events"] == 900
+    assert sum(written.values()) <= 1.3 * 900
 
 
 def test_ten_events_of_a_known_user_cost_at_most_twelve_write_units(store: DynamoDbStore) -> None:
@@ -58,13 +84,37 @@ def test_a_duplicate_costs_no_write_unit(store: DynamoDbStore) -> None:
     assert meter.written() == {}
 
 
-def test_ten_new_events_of_one_person_are_looked_for_with_one_read_unit(
+def test_what_leads_to_events_is_prolonged_once_a_month_and_costs_nothing_between(
+    dynamodb_local: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same visitor of a known user, in the same session and on the same day by its clock, so
+    that all is there already; each time at a Lambda that has just started."""
+    aws.use(dynamodb_local, monkeypatch)
+    prefix = aws.make_tables()
+    spent = []
+    for day in range(0, 70, 5):
+        store = opened(prefix)
+        meter = Meter(store)
+        batch = [page_view("visitor", "session", day * 10 + n, userId="user") for n in range(10)]
+        assert store.append(received(*batch, at=NOON + day * DAY + HOUR)) == (10, 0)
+        spent.append(meter.written()["index"])
+        one_more = page_view("visitor", "session", day * 10 + 900, userId="user")
+        assert store.append(received(one_more, at=NOON + day * DAY + HOUR)) == (1, 0)
+        assert meter.written() == {"events": 1, "index": 1}
+    # a listing entry each time; with the first, and a month later: the day, the session, the link
+    # from both its ends
+    once = 1 + 4
+    assert spent == [once, *[1] * 6, once, *[1] * 6]
+
+
+def test_ten_new_events_of_one_person_take_two_and_a_half_read_units(
     store: DynamoDbStore,
 ) -> None:
     meter = Meter(store)
     batch = [page_view("visitor", "session", n) for n in range(10)]
     assert store.append(received(*batch)) == (10, 0)
-    assert meter.read() == {"events": 1, "index": 0.5}
+    # whether they are there; whether the session is known, and whether they may be kept
+    assert meter.read() == {"events": 1, "index": 1.5}
 
 
 def test_to_see_that_ten_events_are_there_takes_the_units_of_their_bytes(
@@ -116,6 +166,17 @@ def test_a_filter_that_few_events_match_takes_few_queries(store: DynamoDbStore) 
     page = store.read(Selection(site=SITE, scope=Person("a#v"), event="Rare"), 1)
     assert len(page.events) == 1
     assert len(asked) <= 6  # 250 at a time
+
+
+def test_a_person_among_many_bots_takes_few_calls(store: DynamoDbStore) -> None:
+    views = [wire(NOON - n * SECOND, context={"bot": "webdriver"}) for n in range(1000)]
+    store.append(received(*views, wire(NOON - 2000 * SECOND)))
+    asked = calls(store)
+    for scope in (Person("a#v"), Everyone()):
+        asked.clear()
+        assert len(store.read(Selection(site=SITE, scope=scope), 1).events) == 1
+        assert asked.count("Query") <= 7  # 2, then 250 at a time; a listing's days and shards
+        assert asked.count("BatchGetItem") <= 12  # 2, then 100 at a time
 
 
 def test_the_newest_100_events_of_a_user_are_one_query_however_many_others_there_are(

@@ -31,7 +31,8 @@ from tests.door import (
 )
 from tests.engines.eventually import eventually
 from tests.engines.leash import Leash
-from tracker import config, consumer, timestamps, wiring
+from tests.test_user_agent import CHROME, GOOGLEBOT
+from tracker import config, consumer, routes, timestamps, wiring
 from tracker.parts import Parts
 from tracker.stores import FailedEvent
 from tracker.stores.sqlite import SqliteStore
@@ -42,8 +43,19 @@ class Gateway:
     base64 (every type is a binary one), path parameters as they stand in the URL
     (https://github.com/aws/chalice/issues/511), query parameters decoded."""
 
-    def __init__(self, app: Chalice) -> None:
+    def __init__(
+        self,
+        app: Chalice,
+        domain: str = "abc.execute-api.us-east-1.amazonaws.com",
+        base: str = "/api",
+    ) -> None:
         self._app = app
+        self._domain = domain
+        self._base = base
+
+    def at(self, domain: str, base: str) -> "Gateway":
+        """The same API, under a domain of the user's."""
+        return Gateway(self._app, domain, base)
 
     def __call__(
         self,
@@ -68,9 +80,9 @@ class Gateway:
             "requestContext": {
                 "resourcePath": resource,
                 "httpMethod": method,
-                "path": f"/api{url.path}",
+                "path": f"{self._base}{url.path}",
                 "stage": "api",
-                "domainName": "abc.execute-api.us-east-1.amazonaws.com",
+                "domainName": self._domain,
                 "identity": {"sourceIp": "127.0.0.1"},
             },
             "body": base64.b64encode(body).decode() if body else None,
@@ -84,7 +96,9 @@ class Gateway:
         return Answer(answer["statusCode"], sent, content)
 
     def _resource(self, path: str) -> tuple[str, dict[str, str]]:
-        """API Gateway itself answers for a path that no resource matches."""
+        """API Gateway itself answers for a path that no resource matches; it knows no slash at the
+        end (so says chalice/local.py)."""
+        path = path.removesuffix("/") or "/"
         if path in self._app.routes:
             return path, {}
         for resource in self._app.routes:
@@ -125,7 +139,7 @@ VISITS = [
         "anonymousId": "visitor",
         "messageId": f"m{number}",
         "timestamp": f"2026-10-01T10:00:{number:02}Z",
-        "context": {"sessionId": "s", "ip": "198.51.100.7", "userAgent": "Agent/1"},
+        "context": {"sessionId": "s", "ip": "198.51.100.7", "userAgent": CHROME},
         **({"userId": "a/b c"} if number > 3 else {}),
     }
     for number in range(6)
@@ -150,12 +164,17 @@ def hosts(
         seen = {"type": "page", "timestamp": "2026-10-02T10:00:00Z"}
         users = [seen | {"userId": user, "messageId": user} for user in USERS]
         bad = [{"type": "page", "messageId": "bad", "context": {"x": 1}}]
+        crawled = [seen | {"anonymousId": "crawler", "messageId": "crawled"}]
         for events, key in ((VISITS, OPEN_KEY), (users, OPEN_KEY), (bad, GUARDED_KEY)):
             body = json.dumps({"batch": events}).encode()
-            hosts.both("POST", f"/v1/batch?write_key={key}", body)
+            hosts.both("POST", f"/v1/batch?write_key={key}", body, {"CF-IPCountry": "NZ"})
+        body = json.dumps({"batch": crawled}).encode()
+        target, agent = f"/v1/batch?write_key={OPEN_KEY}", {"User-Agent": GOOGLEBOT}
+        hosts.both("POST", target, body, agent | {"CloudFront-Viewer-Country": "DE"})
         hosts.consume()
         eventually(lambda: len(embedded.read("/v1/events").json["data"]) == 6 + len(USERS))
         eventually(lambda: embedded.failed(GUARDED_TOKEN))
+        eventually(lambda: embedded.read("/v1/events?bots=only").json["data"])
         yield hosts
 
 
@@ -213,6 +232,21 @@ CASES = {
     "an origin of the site": post(
         ONE, f"/v1/batch?write_key={GUARDED_KEY}", {"Origin": ALLOWED, "Accept": "*/*"}
     ),
+    "a beacon of RudderStack's client": post(ONE, f"/beacon/v1/batch?writeKey={OPEN_KEY}"),
+    "a slash at the end": post(ONE, f"/v1/batch/?write_key={OPEN_KEY}"),
+    "settings for Segment's client, for nobody": Case("GET", "/v1/projects/x/settings"),
+    "settings for Segment's client, for a page of no site": Case(
+        "GET", f"/v1/projects/{GUARDED_KEY}/settings", None, {"origin": "https://evil.example"}
+    ),
+    "settings for RudderStack's client": Case(
+        "GET", f"/sourceConfig/?p=npm&writeKey={OPEN_KEY}", None, {"origin": ALLOWED}
+    ),
+    "settings for RudderStack's client, by Basic": Case(
+        "GET", "/sourceConfig", None, {"authorization": basic(GUARDED_KEY), "origin": ALLOWED}
+    ),
+    "settings for RudderStack's client, for nobody": Case("GET", "/sourceConfig/"),
+    "the head of settings": Case("HEAD", f"/sourceConfig/?view=ad&writeKey={OPEN_KEY}"),
+    "a preflight for settings": Case("OPTIONS", "/sourceConfig/", None, {"origin": ALLOWED}),
     "a preflight": Case("OPTIONS", "/v1/batch", None, {"origin": ALLOWED}),
     "a preflight of another origin": Case("OPTIONS", "/v1/t", None, {"origin": "https://a.b"}),
     "a preflight for reading": Case("OPTIONS", "/v1/users/x", None, {"origin": ALLOWED}),
@@ -225,6 +259,7 @@ CASES = {
     "kit.js of another version": Case("GET", "/kit.js", None, {"if-none-match": '"x"'}),
     "the head of kit.js": Case("HEAD", "/kit.js"),
     "health": Case("GET", "/health"),
+    "a file of another version": Case("GET", "/dashboard/000000000000/app.js"),
     "the head of health": Case("HEAD", "/health", None, {"accept": "*/*"}),
     "no read token": Case("GET", "/v1/events"),
     "a wrong read token": read("/v1/events", {"Authorization": "Bearer wrong"}),
@@ -234,12 +269,24 @@ CASES = {
     "a visitor": read("/v1/events?anonymous_id=visitor"),
     "a session": read("/v1/events?session_id=s&limit=2"),
     "filters": read("/v1/events?anonymous_id=visitor&type=page&since=2026-10-01T12:00:02+02:00"),
+    "bots": read("/v1/events?bots=only"),
+    "bots and people": read("/v1/events?anonymous_id=visitor&bots=include"),
+    "a bad word about bots": read("/v1/events?bots=exclude"),
     "a limit given twice": read("/v1/events?anonymous_id=visitor&limit=x&limit=1"),
     "a bad limit": read("/v1/events?limit=0"),
     "a bad cursor": read("/v1/events?cursor=%C3%BC"),
     "an empty parameter": read("/v1/events?user_id="),
     "two ids": read("/v1/events?user_id=a&anonymous_id=b"),
     "a strange query": read("/v1/events?anonymous_id=%ff&=&x"),
+    **{
+        f"sessions {query}": read(f"/v1/sessions?{query}")
+        for query in (
+            *("anonymous_id=visitor", f"user_id={quote('a/b c', safe='')}&order=asc&limit=1"),
+            *("user_id=a%2Bb", "", "user_id=a&anonymous_id=b", "user_id=a&cursor=x"),
+            "anonymous_id=visitor&since=2026-10-02",
+        )
+    },
+    "sessions without a token": Case("GET", "/v1/sessions?user_id=a"),
     "failed events": read("/v1/failed-events", {"authorization": f"Bearer {GUARDED_TOKEN}"}),
     **{
         f"a replay of {name}": post(body, f"/v1/failed-events/replay{query}", headers)
@@ -257,6 +304,21 @@ CASES = {
             ("a bad cursor", None, "?cursor=x", GUARDED),
             ("another site", None, "?site=open", GUARDED),
             ("nobody's", None, "", None),
+        )
+    },
+    "live without a token": Case("GET", "/v1/live"),
+    "live with a bad limit": read("/v1/live?limit=0"),
+    "status without a token": Case("GET", "/v1/status"),
+    "status of another site": read("/v1/status?site=guarded"),
+    **{
+        f"{path}, {query}": read(f"/v1/{path}?{query}")
+        for path, query in (
+            ("funnels", "steps=%5B%22page%3A%2F%22%5D&since=2026-10-01&until=2026-10-03"),
+            ("funnels", "steps=a,b&until=2026-10-03&window=1w&bots=only"),
+            ("funnels", "steps="),
+            ("funnels", "steps=a&window=x"),
+            ("retention", "since=2026-10-01&until=2026-10-12"),
+            ("retention", "since=2026-10-01&until=2026-09-12"),
         )
     },
     "a user with a slash": read("/v1/users/a%2Fb%20c"),
@@ -280,6 +342,22 @@ def test_both_hosts_give_the_same_answer(hosts: Hosts, name: str) -> None:
     assert _headers(chalice) == _headers(embedded)
 
 
+def test_both_hosts_tell_segments_client_where_they_are(hosts: Hosts) -> None:
+    path = f"/v1/projects/{OPEN_KEY}/settings"
+    headers = {"x-forwarded-proto": "https", "host": "t.example.org", "accept": "*/*"}
+    embedded = hosts.embedded("GET", path, None, headers)
+    chalice = hosts.chalice.at("t.example.org", "")("GET", path, None, headers)
+    assert embedded.status == chalice.status == 200
+    assert embedded.json == chalice.json
+    assert _headers(chalice) == _headers(embedded)
+    told = embedded.json["integrations"]["Segment.io"]
+    assert told == {"apiKey": OPEN_KEY, "apiHost": "t.example.org/v1", "protocol": "https"}
+    of_stage = hosts.chalice("GET", path, None, headers).json["integrations"]["Segment.io"]
+    assert of_stage["apiHost"] == "abc.execute-api.us-east-1.amazonaws.com/api/v1"
+    mapped = hosts.chalice.at("t.example.org", "/m/n")("GET", path, None, headers)
+    assert mapped.json["integrations"]["Segment.io"]["apiHost"] == "t.example.org/m/n/v1"
+
+
 def test_both_hosts_know_an_etag(hosts: Hosts) -> None:
     etag = hosts.embedded("GET", "/kit.js").headers["etag"]
     embedded, chalice = hosts.both("GET", "/kit.js", None, {"if-none-match": etag})
@@ -287,6 +365,62 @@ def test_both_hosts_know_an_etag(hosts: Hosts) -> None:
     assert (chalice.status, chalice.body) == (304, b"")
     assert chalice.headers["etag"] == embedded.headers["etag"] == etag
     assert chalice.headers["cache-control"] == embedded.headers["cache-control"]
+
+
+def test_both_hosts_have_one_contract(hosts: Hosts) -> None:
+    embedded, chalice = hosts.both("GET", "/openapi.json")
+    assert (embedded.status, chalice.status) == (200, 200)
+    assert _headers(chalice) == _headers(embedded)
+    assert chalice.json["servers"] == [
+        {"url": "https://abc.execute-api.us-east-1.amazonaws.com/api"}
+    ]
+    assert chalice.json | {"servers": embedded.json["servers"]} == embedded.json
+
+
+def test_both_hosts_tell_what_is_now(hosts: Hosts) -> None:
+    """What is now is another thing a moment later: its shape is the same, and 304 where it is."""
+    for path in ("/v1/live?bots=only", "/v1/status"):
+        embedded, chalice = hosts.both("GET", path, None, READ)
+        assert (embedded.status, chalice.status) == (200, 200)
+        assert embedded.json.keys() == chalice.json.keys()
+        assert _headers(chalice).keys() == _headers(embedded).keys()
+    for host in (hosts.embedded, hosts.chalice):
+
+        def unchanged(host: Door | Gateway = host) -> bool:
+            etag = host("GET", "/v1/live?bots=only", None, READ).headers["etag"]
+            known = READ | {"if-none-match": etag}
+            return host("GET", "/v1/live?bots=only", None, known).status == 304
+
+        eventually(unchanged)
+
+
+def test_no_two_paths_have_different_parameters_at_one_place(hosts: Hosts) -> None:
+    """API Gateway refuses that: only one sibling may have a variable path part."""
+    names: dict[tuple[str, ...], set[str]] = {}
+    for route in routes.routes(hosts.parts):
+        segments = route.path.split("/")
+        for place, segment in enumerate(segments):
+            if segment.startswith("{"):
+                names.setdefault(tuple(segments[:place]), set()).add(segment)
+    assert [parameters for parameters in names.values() if len(parameters) > 1] == []
+
+
+def test_both_hosts_serve_the_dashboard(hosts: Hosts) -> None:
+    embedded, chalice = hosts.both("GET", "/")
+    assert embedded.status == chalice.status == 200
+    assert _headers(embedded) | {"etag": ""} == _headers(chalice) | {"etag": ""}
+    assert '<base href="./">' in embedded.body.decode()
+    at_stage = chalice.body.decode()
+    assert at_stage == embedded.body.decode().replace('href="./"', 'href="/api/"')
+    for base, path in (("", "./"), ("/m/n", "/m/n/")):
+        page = hosts.chalice.at("t.example.org", base)("GET", "/").body.decode()
+        assert f'<base href="{path}">' in page
+    files = [part for part in at_stage.split('"') if part.startswith("dashboard/")]
+    for path in files:
+        embedded, chalice = hosts.both("GET", f"/{path}")
+        assert chalice.status == embedded.status == 200
+        assert chalice.body == embedded.body
+        assert _headers(chalice) == _headers(embedded)
 
 
 def test_pages_of_both_hosts_hold_the_same(hosts: Hosts) -> None:

@@ -26,6 +26,9 @@ from tracker.errors import StoreUnavailable
 ROOT = Path(__file__).parents[1]
 READ = {"Authorization": "Bearer token"}
 
+EM_AARCH64 = 183
+"""What an ELF file says of its processor (elf.h)."""
+
 
 @pytest.fixture
 def stack(ministack: Engine, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
@@ -146,30 +149,47 @@ def test_an_unavailable_queue_is_a_503_and_nothing_is_stored(
         assert json.loads(answer.body)["code"] == "unavailable"
 
 
-def test_the_consumer_is_fed_as_the_settings_say(
+def test_consumer_and_counter_are_fed_as_the_settings_say(
     stack: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TRACKER_CONSUMER_BATCH", "7")
     monkeypatch.setenv("TRACKER_CONSUMER_WINDOW_SECONDS", "3")
     monkeypatch.setenv("TRACKER_CONSUMER_CONCURRENCY", "9")
     monkeypatch.delitem(sys.modules, "app", raising=False)
-    (source,) = import_module("app").app.event_sources
+    monkeypatch.setenv("TRACKER_COUNTER_BATCH", "500")
+    monkeypatch.setenv("TRACKER_COUNTER_WINDOW_SECONDS", "4")
+    monkeypatch.setenv("TRACKER_STREAM", "arn:aws:dynamodb:::table/t-events/stream/now")
+    source, stream = import_module("app").app.event_sources
     sys.modules.pop("app", None)
     assert source.batch_size == 7
     assert source.maximum_batching_window_in_seconds == 3
     assert source.maximum_concurrency == 9
+    assert stream.stream_arn == "arn:aws:dynamodb:::table/t-events/stream/now"
+    assert (stream.batch_size, stream.maximum_batching_window_in_seconds) == (500, 4)
+    assert stream.starting_position == "TRIM_HORIZON", "all is counted that a stream has"
 
 
 def test_the_policies_allow_what_the_functions_call() -> None:
     """Chalice cannot see the calls behind the seams, so each function has its policy file."""
     settings = json.loads((ROOT / ".chalice" / "config.json").read_text())["stages"]["dev"]
-    allowed = {}
-    for function, how in settings["lambda_functions"].items():
-        policy = json.loads((ROOT / ".chalice" / how["iam_policy_file"]).read_text())
-        allowed[function] = {a for rule in policy["Statement"] for a in rule["Action"]}
+    policies = {
+        function: json.loads((ROOT / ".chalice" / how["iam_policy_file"]).read_text())
+        for function, how in settings["lambda_functions"].items()
+    }
+    allowed = {
+        function: {action for rule in policy["Statement"] for action in rule["Action"]}
+        for function, policy in policies.items()
+    }
     assert "sqs:SendMessage" in allowed["api_handler"]
     assert "dynamodb:BatchWriteItem" in allowed["consume"]
-    assert not any("Put" in action and "dynamodb" in action for action in allowed["api_handler"])
+    # It erases, and says so; it never reads what waits to be stored.
+    assert "dynamodb:BatchWriteItem" in allowed["api_handler"]
+    assert "sqs:ReceiveMessage" not in {
+        action
+        for rule in policies["api_handler"]["Statement"]
+        if rule["Resource"] == {"Fn::GetAtt": ["Queue", "Arn"]}
+        for action in rule["Action"]
+    }
 
 
 def test_the_pixel_comes_as_bytes_through_api_gateway(app: ModuleType) -> None:
@@ -212,9 +232,13 @@ def test_what_chalice_ships_is_the_code_that_is_here(tmp_path: Path) -> None:
             for name in names
             if name.startswith("tracker/") or name == "app.py"
         }
-    native = [name for name in names if name.endswith(".so")]
-    assert native
-    assert all("aarch64" in name for name in native), "the settings ask for arm64"
+        machines = {
+            name: int.from_bytes(package.read(name)[18:20], "little")
+            for name in names
+            if name.endswith(".so")
+        }
+    assert len(machines) > 1
+    assert set(machines.values()) == {EM_AARCH64}, "the settings ask for arm64"
     assert not [name for name in names if name.startswith("botocore/")], "the runtime has it"
     sources = [ROOT / "app.py", *(p for p in (ROOT / "tracker").rglob("*") if p.is_file())]
     here = {p.relative_to(ROOT).as_posix(): p.read_bytes() for p in sources if p.suffix != ".pyc"}

@@ -17,11 +17,21 @@ def test_every_setting_is_read() -> None:
         "TRACKER_CONSUMER_BATCH": "10",
         "TRACKER_CONSUMER_WINDOW_SECONDS": "0",
         "TRACKER_CONSUMER_CONCURRENCY": "1000",
+        "TRACKER_RATE_PER_STAGE": "200",
+        "TRACKER_COUNTER_BATCH": "100",
+        "TRACKER_COUNTER_WINDOW_SECONDS": "0",
         "TRACKER_PARTIAL_FAILURES": "true",
         "TRACKER_LOG_SAMPLE": "1",
     }
     assert lambda_settings.read(environment) == LambdaSettings(
-        batch=10, window_seconds=0, concurrency=1000, partial_failures=True, log_sample=1.0
+        batch=10,
+        window_seconds=0,
+        concurrency=1000,
+        requests_per_second=200,
+        counter_batch=100,
+        counter_window_seconds=0,
+        partial_failures=True,
+        log_sample=1.0,
     )
 
 
@@ -35,6 +45,8 @@ def test_every_setting_is_read() -> None:
         ("TRACKER_CONSUMER_WINDOW_SECONDS", "-1", "from 0 to 300"),
         ("TRACKER_CONSUMER_WINDOW_SECONDS", "0", "1 or more"),
         ("TRACKER_CONSUMER_CONCURRENCY", "1", "from 2 to 1000"),
+        ("TRACKER_COUNTER_BATCH", "10001", "from 1 to 10000"),
+        ("TRACKER_COUNTER_WINDOW_SECONDS", "301", "from 0 to 300"),
         ("TRACKER_PARTIAL_FAILURES", "perhaps", "use 1"),
         ("TRACKER_LOG_SAMPLE", "2", "from 0 (none) to 1 (all)"),
         ("TRACKER_LOG_SAMPLE", "nan", "from 0 (none) to 1 (all)"),

@@ -141,7 +141,7 @@ def test_a_batch_that_does_not_fit_is_split_and_nothing_about_its_events_changes
     assert {one.message_id: one.document for one in read} == {
         one.message_id: one.document for one in whole.read()
     }
-    store = SqliteStore(tmp_path / "store.db")
+    store = SqliteStore(tmp_path / "store.db", clock=lambda: NOON)
     assert consume(bodies, store) == (100, 0, 39)
     assert {failed.id for failed in store.failed(SITE, 1000).failed} == {
         f"b-r{n}" for n in range(1, 40)

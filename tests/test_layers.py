@@ -15,18 +15,59 @@ ROOT = Path(__file__).parents[1]
 
 # From the ground up: a module imports from the layers before its own.
 LAYERS = [
-    {"errors", "timestamps", "aws_errors", "logs", "sdk"},
-    {"deadline", "lambda_settings"},
-    {"event", "config", "anonymise"},
+    {"__version__"},
+    {
+        "errors",
+        "private",
+        "ids",
+        "at_once",
+        "timestamps",
+        "aws_errors",
+        "logs",
+        "sdk",
+        "country",
+        "user_agent",
+        "dimensions",
+    },
+    {"deadline", "setting", "rate", "prometheus", "sqlite_copy", "connections"},
+    {"lambda_settings", "server_settings", "limits"},
+    {"event", "config", "proxies"},
+    {"anonymise", "visitor"},
+    {"arrival"},
     {"http", "sqlite", "batch", "metrics"},
     {"body"},
-    {"queues", "stores", "keyring", "stages", "folder", "cors", "assets", "cursor", "parameters"},
+    {
+        "queues",
+        "stores",
+        "schemas",
+        "keyring",
+        "stages",
+        "folder",
+        "cors",
+        "router",
+        "assets",
+        "cursor",
+        "parameters",
+        "seed",
+    },
     {"parts"},
-    {"collector", "consumer", "activity"},
-    {"replay"},
-    {"reading", "demo"},
-    {"routes", "wiring", "group_commit"},
-    {"worker", "server", "lambda_api", "lambda_consumer"},
+    {"collector", "identity", "failed_counts", "sessions", "sweeper"},
+    {"activity", "profile", "erasure", "live", "walk", "stats"},
+    {"consumer", "session_summary", "status", "persons"},
+    {"replay", "session_list", "funnel", "returning"},
+    {
+        "reading",
+        "reading_now",
+        "reading_people",
+        "reading_stats",
+        "demo",
+        "dashboard",
+        "client_settings",
+    },
+    {"export", "exports", "openapi"},
+    {"routes", "wiring", "group_commit", "request_body", "listener"},
+    {"server_metrics", "worker", "backup"},
+    {"server", "lambda_api", "lambda_consumer", "lambda_counter"},
     {"aws"},
     {"commands"},
     {"cli"},
@@ -39,10 +80,15 @@ HEAVY = {
     "botocore": {"sdk.py", "queues/sqs", "stores/dynamodb", "aws/"},
     "pynamodb": {"stores/dynamodb", "stores/models.py"},
     "requests": {"client/", "aws/"},
-    "granian": {"server.py"},
+    "granian": {"server.py", "listener.py"},
+    "uvloop": {"server.py"},
+    "pyarrow": {"exports/as_parquet.py"},
+    "jsonschema_rs": {"schemas/validator.py", "schemas/words.py"},
     "chalice": set[str](),
-    "asyncio": {"server.py", "group_commit.py"},
-    "sqlite3": {"sqlite.py", "queues/sqlite.py", "stores/sqlite.py"},
+    "asyncio": {"server.py", "request_body.py", "group_commit.py"},
+    "ua_parser": {"user_agent.py"},
+    "crawleruseragents": {"user_agent.py"},
+    "sqlite3": {"sqlite.py", "sqlite_copy.py", "queues/sqlite.py", "stores/sqlite.py"},
 }
 SOURCES = sorted((ROOT / "tracker").rglob("*.py"))
 
@@ -106,7 +152,19 @@ LAMBDA = {
     "TRACKER_TABLES": "t",
     **aws_environment("http://127.0.0.1:9"),
 }
-NEVER = {"boto3", "requests", "granian", "sqlite3", "asyncio", "tracker.server", "tracker.demo"}
+NEVER = {
+    "jsonschema_rs",
+    "boto3",
+    "requests",
+    "granian",
+    "sqlite3",
+    "asyncio",
+    "tracker.server",
+    "tracker.demo",
+    # The lists of user agents are read when there is one to look up.
+    "ua_parser",
+    "crawleruseragents",
+}
 
 
 def test_a_cold_lambda_that_takes_an_event_imports_nothing_that_reads_or_stores() -> None:
@@ -139,6 +197,20 @@ def test_a_cold_consumer_imports_nothing_that_it_does_not_need() -> None:
         "    aws_request_id='r', get_remaining_time_in_millis=lambda: 20_000)\n"
         f"try: app.consume({{'Records': [{record!r}]}}, c)\n"
         "except Exception as error: assert '1 of 1 messages' in str(error)",
+        LAMBDA,
+    )
+    assert "pynamodb" in loaded
+    assert loaded.isdisjoint(NEVER)
+
+
+def test_a_cold_counter_imports_nothing_that_it_does_not_need() -> None:
+    change = {"Keys": {}, "SequenceNumber": "1", "NewImage": {"target": {"S": "a pointer"}}}
+    record = {"eventName": "INSERT", "dynamodb": change, "eventSourceARN": "stream"}
+    loaded = modules_after(
+        "import types, app\n"
+        "c = types.SimpleNamespace(\n"
+        "    aws_request_id='r', get_remaining_time_in_millis=lambda: 20_000)\n"
+        f"app.count({{'Records': [{record!r}]}}, c)",
         LAMBDA,
     )
     assert "pynamodb" in loaded

@@ -226,6 +226,17 @@ def test_a_queue_that_cannot_be_reached_says_so(
             queue.send([b"{}"])
 
 
+def test_an_idle_queue_holds_nothing_of_what_was_deleted(tmp_path: Path) -> None:
+    queue = SqliteQueue(tmp_path / "queue.db")
+    queue.send([b"secret" * 5000] * 50)
+    queue.delete([message.receipt for message in queue.receive(100, 0)])
+    queue.send([b"kept"])
+    assert [message.body for message in queue.receive(10, 0)] == [b"kept"]
+    assert queue.receive(10, 0) == []
+    assert not any(b"secret" in file.read_bytes() for file in tmp_path.iterdir())
+    assert queue.depth()[:2] == (0, 1)
+
+
 def test_messages_hidden_under_a_clock_that_was_put_back_come_again(tmp_path: Path) -> None:
     hour = 3600 * 1_000_000
     path = tmp_path / "queue.db"

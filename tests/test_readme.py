@@ -18,7 +18,7 @@ from tracker.cli import main
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-DOCUMENTS = [ROOT / "README.md", *ROOT.glob("C*.md"), *(ROOT / "docs").glob("*.md")]
+DOCUMENTS = [ROOT / "README.md", *ROOT.glob("[CS]*.md"), *(ROOT / "docs").glob("*.md")]
 
 
 def blocks(language: str) -> list[str]:

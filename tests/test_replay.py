@@ -17,7 +17,7 @@ from tracker import consumer, timestamps
 from tracker.batch import Batch, Rejection
 from tracker.collector import Collector
 from tracker.config import Config, Keys, Site
-from tracker.consumer import NO_SITE, consume
+from tracker.consumer import consume
 from tracker.errors import NeverStorable, QueueUnavailable
 from tracker.event import Event
 from tracker.http import Pending, Request
@@ -25,7 +25,7 @@ from tracker.queues import Depth, Message, Queue
 from tracker.queues.sqlite import SqliteQueue
 from tracker.queues.sqs import SqsQueue
 from tracker.replay import STEP, Chosen, Step, failed_events
-from tracker.stores import Appended, Everyone, FailedEvent, Selection, Store
+from tracker.stores import NO_SITE, Appended, Everyone, FailedEvent, Selection, Store
 from tracker.stores.dynamodb import DynamoDbStore
 from tracker.stores.sqlite import SqliteStore
 
@@ -67,11 +67,19 @@ def kit(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
     local = request.getfixturevalue("dynamodb_local")
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", local.url)
     prefix = aws.make_tables()
-    return Kit(lambda: SqsQueue(url), lambda: DynamoDbStore(prefix))
+    return Kit(lambda: SqsQueue(url), lambda: DynamoDbStore(prefix, clock=at_noon))
 
 
 def embedded(folder: Path) -> Kit:
-    return Kit(lambda: SqliteQueue(folder / "queue.db"), lambda: SqliteStore(folder / "store.db"))
+    return Kit(
+        lambda: SqliteQueue(folder / "queue.db"),
+        lambda: SqliteStore(folder / "store.db", clock=at_noon),
+    )
+
+
+def at_noon() -> int:
+    """The stores' clock."""
+    return NOON
 
 
 def refused(*payloads: object, **members: Any) -> list[FailedEvent]:
@@ -219,6 +227,9 @@ class Breaking:
     def redrive(self) -> Iterator[int]:
         return self._queue.redrive()
 
+    def edit_dead_letters(self, edit: Callable[[bytes], Sequence[bytes]]) -> Iterator[int]:
+        return self._queue.edit_dead_letters(edit)
+
     def depth(self) -> Depth:
         return self._queue.depth()
 
@@ -271,8 +282,9 @@ def test_what_could_not_be_stored_keeps_its_id_and_is_stored_when_it_can_be(
 ) -> None:
     sent = [wire(None, type="identify", userId="u", messageId=None) for _ in range(3)]
     raw = [Raw(msgspec.json.encode(event)) for event in (wire(messageId=None), *sent)]
-    message = Batch(id="b", site=SITE, received_at=NOON, events=raw, user_agent="Agent/1").encode()
-    queue, store = SqliteQueue(tmp_path / "queue.db"), Full(tmp_path / "store.db")
+    agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+    message = Batch(id="b", site=SITE, received_at=NOON, events=raw, user_agent=agent).encode()
+    queue, store = SqliteQueue(tmp_path / "queue.db"), Full(tmp_path / "store.db", clock=at_noon)
     assert consume([message], store) == (1, 0, 3)
     before = store.failed(SITE, 10).failed
     for room in (False, True):
@@ -283,14 +295,14 @@ def test_what_could_not_be_stored_keeps_its_id_and_is_stored_when_it_can_be(
     assert consume([message], store) == (0, 4, 0), "the message itself, given once more"
     found = store.read(Selection(site=SITE, scope=Everyone()), 10).events
     assert sorted(ids([one.document for one in found])) == ["b-0", "b-1", "b-2", "b-3"]
-    assert all(b"Agent/1" in one.document for one in found)
+    assert all(b"Firefox" in one.document for one in found)
 
 
 def test_what_dynamodb_refuses_again_stays_once(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     aws.use(request.getfixturevalue("dynamodb_local"), monkeypatch)
-    store = DynamoDbStore(aws.make_tables())
+    store = DynamoDbStore(aws.make_tables(), clock=at_noon)
     queue = SqliteQueue(tmp_path / "queue.db")
     # A user's traits are one item of at most 400 KB; noise does not compress.
     raw = [

@@ -18,9 +18,9 @@ from tests import aws
 from tests.engines.engine import Engine, aws_environment
 from tests.engines.eventually import eventually
 from tests.engines.server import Servers
-from tests.events import NOON, SECOND, ids, wire
+from tests.events import HOUR, NOON, SECOND, ids, wire
 from tests.test_commands import ROOT, told, tracker
-from tracker import consumer, wiring
+from tracker import consumer, timestamps, wiring
 from tracker.batch import Batch
 from tracker.queues.sqlite import SqliteQueue
 from tracker.queues.sqs import SqsQueue
@@ -29,6 +29,7 @@ from tracker.stores.dynamodb import DynamoDbStore
 from tracker.stores.sqlite import SqliteStore
 
 SITE = "default"
+AN_HOUR_AGO = timestamps.now() - HOUR
 Say = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -37,7 +38,7 @@ def failed_event(number: int, payload: object = None) -> FailedEvent:
     return FailedEvent(
         id=f"f{number}",
         site=SITE,
-        received_at=NOON + number,
+        received_at=AN_HOUR_AGO + number,
         field="event",
         reason="was not understood\x1b[2J",
         payload=msgspec.json.encode(event).decode(),
@@ -141,7 +142,8 @@ def test_a_replay_that_is_killed_is_finished_by_the_next(tmp_path: Path) -> None
     command = [sys.executable, "-m", "tracker", "replay", "--data", str(tmp_path)]
     for more in (0, count):  # in the middle of each of the two
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
-        eventually(lambda more=more: queue.depth().waiting > more)  # type: ignore[misc]
+        # All of it takes a moment only: so it is looked at often.
+        eventually(lambda more=more: queue.depth().waiting > more, interval=0.0005)  # type: ignore[misc]
         process.kill()
         process.wait()
         assert queue.depth().waiting < more + count
@@ -210,13 +212,16 @@ def test_a_stage_is_shown_and_replayed_as_a_folder_is(
     for milliseconds in (100, 300):
         put_metric("Tracker", "LagMilliseconds", {"Deployment": prefix}, milliseconds)
 
+    put_metric("AWS/Lambda", "IteratorAge", {"FunctionName": f"{prefix}-count"}, 960_000)
     shown = say("status")
     assert (shown.returncode, shown.stderr) == (1, "")
     rows = shown.stdout.splitlines()
     assert "Dead letters          12" in rows
     assert "  failed events       2" in rows
     assert any(row.startswith("Lag                   0.2 s") for row in rows)
+    assert "Counts are behind     16 min" in rows
     assert "replay --dead-letters --stage dev" in shown.stdout
+    assert "`python -m tracker recount --stage dev` counts what it has missed" in shown.stdout
 
     done = say("replay")
     assert (done.returncode, done.stderr) == (0, "")

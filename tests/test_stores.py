@@ -1,37 +1,24 @@
 """What every store promises, on every store that ships and every engine that runs one."""
 
 import random
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import msgspec
 import pytest
 from msgspec import Raw
 
 from tests import aws
+from tests.asking import all_of
 from tests.engines.engine import Engine
 from tests.events import HOUR, MINUTE, NOON, SECOND, SITE, ids, received, wire
-from tracker import activity, timestamps
+from tracker import timestamps
 from tracker.activity import Question
 from tracker.batch import Batch, FailedKey
-from tracker.stores import Everyone, FailedEvent, Page, Person, Selection, Session, Store
+from tracker.stores import Everyone, FailedEvent, Person, Selection, Session, Store
 from tracker.stores.dynamodb import DynamoDbStore
-from tracker.stores.sqlite import SqliteStore
 
 EVERYONE = Selection(site=SITE, scope=Everyone())
 VISITOR = Selection(site=SITE, scope=Person("a#v"))
-
-
-@pytest.fixture(params=["sqlite", "ministack", "dynamodb_local"])
-def store(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Store]:
-    if request.param == "sqlite":
-        yield SqliteStore(tmp_path / "store.db")
-        return
-    aws.use(request.getfixturevalue(request.param), monkeypatch)
-    yield DynamoDbStore(aws.make_tables())
 
 
 def walk(store: Store, selection: Selection, limit: int) -> list[str]:
@@ -43,16 +30,6 @@ def walk(store: Store, selection: Selection, limit: int) -> list[str]:
         if page.resume is None:
             return found
         selection = msgspec.structs.replace(selection, after=page.resume)
-
-
-def all_of(store: Store, question: Question, limit: int = 100) -> list[str]:
-    found: list[str] = []
-    while True:
-        page: Page = activity.events(store, question, limit)
-        found += ids([stored.document for stored in page.events])
-        if page.resume is None:
-            return found
-        question = msgspec.structs.replace(question, after=page.resume)
 
 
 def test_an_event_is_read_as_it_was_sent(store: Store) -> None:
@@ -210,7 +187,7 @@ def test_nothing_leaks_between_sites(store: Store) -> None:
         assert len(store.read(Selection(site="one", scope=scope), 10).events) == 1
         assert store.read(Selection(site="three", scope=scope), 10).events == []
     assert store.links("three", user_id="u") == []
-    assert store.traits("three", "u") == {}
+    assert store.traits("three", Person("u#u")) == {}
 
 
 def test_a_user_answer_includes_what_was_done_before_identify(store: Store) -> None:
@@ -225,41 +202,6 @@ def test_a_user_answer_includes_what_was_done_before_identify(store: Store) -> N
     assert set(found[:2]) == {after["messageId"], elsewhere["messageId"]}
     of_device = all_of(store, Question(site=SITE, anonymous_id="v"), limit=2)
     assert of_device == [e["messageId"] for e in (after, identify, before[1])]
-
-
-@pytest.mark.parametrize("order", range(3))
-def test_a_shared_computer_mixes_nobodys_events_in_whatever_order_they_arrive(
-    store: Store, order: int
-) -> None:
-    kinds = [("a", None), ("a", "A"), ("a", None), ("a", "B"), ("a", None)]
-    events = [
-        wire(NOON + n * SECOND, anonymousId=visitor, userId=user, type="identify")
-        for n, (visitor, user) in enumerate(kinds)
-    ]
-    shuffled = random.Random(order).sample(events, len(events))
-    for event in shuffled:
-        store.append(received(event, at=NOON + MINUTE))
-    sent = [event["messageId"] for event in events]
-    assert all_of(store, Question(site=SITE, user_id="A", descending=False)) == sent[:2]
-    assert all_of(store, Question(site=SITE, user_id="B", descending=False)) == sent[2:]
-
-
-def test_a_profile_has_traits_by_event_time_and_counts(store: Store) -> None:
-    anonymous = wire(NOON - 9 * SECOND, context={"sessionId": "s1"})
-    older = wire(NOON - 5 * SECOND, type="identify", userId="u", traits={"plan": "free", "age": 1})
-    newer = wire(NOON - 4 * SECOND, type="identify", userId="u", traits={"plan": "pro"})
-    view = wire(NOON, userId="u", context={"sessionId": "s2"})
-    for event in (newer, older, anonymous, view, older):
-        store.append(received(event))
-    assert activity.profile(store, SITE, "u") == {
-        "userId": "u",
-        "traits": {"plan": "pro", "age": 1},
-        "anonymousIds": ["v"],
-        "firstSeen": "2026-11-22T11:59:51.000Z",
-        "lastSeen": "2026-11-22T12:00:00.000Z",
-        "counts": {"events": 4, "pageViews": 2, "sessions": 2},
-    }
-    assert activity.profile(store, SITE, "nobody") is None
 
 
 def test_failed_events_are_kept_once_and_read_newest_first(store: Store) -> None:
@@ -326,7 +268,7 @@ def test_a_failed_event_too_large_for_an_item_is_not_whole(
     dynamodb_local: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     aws.use(dynamodb_local, monkeypatch)
-    store = DynamoDbStore(aws.make_tables())
+    store = DynamoDbStore(aws.make_tables(), clock=lambda: NOON)
     payload = random.randbytes(450_000).hex()
     failed = FailedEvent(id="f", site=SITE, received_at=NOON, field="", reason="", payload=payload)
     store.append_failed([failed])

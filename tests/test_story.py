@@ -1,5 +1,6 @@
 """The whole way, once: from a script tag in a page to an answer about one user."""
 
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,19 +11,23 @@ from playwright.sync_api import Page
 from tests import aws
 from tests.engines.eventually import eventually
 from tests.engines.server import Server, Servers
+from tests.streams import counting
 
 
 @pytest.fixture(params=["embedded", "SQS and DynamoDB"])
 def running(
     request: pytest.FixtureRequest, server: Servers, monkeypatch: pytest.MonkeyPatch
-) -> Server:
+) -> Iterator[Server]:
     if request.param == "embedded":
-        return server()
+        yield server()
+        return
     environment = aws.use(request.getfixturevalue("ministack"), monkeypatch)
-    parts = {"TRACKER_QUEUE_URL": aws.make_queue(), "TRACKER_TABLES": aws.make_tables()}
-    started = server(env=environment | parts)
-    assert not list(started.data.glob("*.db")), "nothing of it is stored in the folder"
-    return started
+    tables = aws.make_tables()
+    parts = {"TRACKER_QUEUE_URL": aws.make_queue(), "TRACKER_TABLES": tables}
+    with counting(tables):
+        started = server(env=environment | parts)
+        assert not list(started.data.glob("*.db")), "nothing of it is stored in the folder"
+        yield started
 
 
 def test_a_visit_is_read_back_as_it_happened(running: Server, page: Page) -> None:
@@ -58,7 +63,10 @@ def test_a_visit_is_read_back_as_it_happened(running: Server, page: Page) -> Non
     assert whole[-1]["properties"]["engagedSeconds"] >= 1
     assert [event.get("userId") for event in story] == [None] * 6 + ["ada@example.org"] * 3
     assert story[0]["context"]["ip"] == "127.0.0.0"
-    assert "HeadlessChrome" in story[0]["context"]["userAgent"]
+    assert "userAgent" not in story[0]["context"]
+    assert story[0]["context"]["browser"] == {"name": "Chrome", "version": "150"}
+    assert story[0]["context"]["os"] == {"name": "Linux"}
+    assert story[0]["context"]["device"] == {"type": "desktop"}
 
     profile = _read(running, "/v1/users/ada@example.org")
     assert profile["traits"]["email"] == "ada@example.org"
@@ -67,6 +75,12 @@ def test_a_visit_is_read_back_as_it_happened(running: Server, page: Page) -> Non
     by_session = f"/v1/events?session_id={story[0]['context']['sessionId']}"
     assert len(_read(running, by_session)["data"]) == len(whole)
     assert len(_read(running, "/v1/events")["data"]) == len(whole)
+    eventually(lambda: _numbers(running, "metric=events") == [len(whole)])
+    assert _numbers(running, "metric=visitors") == _numbers(running, "metric=sessions") == [1]
+    assert _numbers(running, "metric=page_views&path=/demo/pricing") == [1]
+    delivery = _read(running, "/v1/delivery")["data"]
+    for of_them in ("expected", "arrived"):
+        assert sum(day[of_them] for day in delivery) == len(whole)
 
 
 def test_the_page_shows_what_the_server_knows(running: Server, page: Page) -> None:
@@ -76,6 +90,17 @@ def test_the_page_shows_what_the_server_knows(running: Server, page: Page) -> No
     assert row is not None
     assert "Added to cart" in row.inner_text()
     assert page.inner_text("[data-test=anonymous-id]") == page.evaluate("kit.user().anonymousId")
+
+
+def test_the_page_shows_a_bot_its_events_and_what_it_is_taken_for(
+    server: Servers, robot: Page
+) -> None:
+    running = server()
+    robot.goto(f"{running.url}/demo")
+    row = robot.wait_for_selector("[data-test=activity-row][data-type=page]")
+    assert row is not None
+    assert "taken for a bot (webdriver)" in row.inner_text()
+    assert _read(running, "/v1/events")["data"] == []
 
 
 def test_the_demo_shows_opting_out_and_being_offline(server: Servers, page: Page) -> None:
@@ -88,6 +113,8 @@ def test_the_demo_shows_opting_out_and_being_offline(server: Servers, page: Page
     page.context.set_offline(False)
     page.wait_for_selector("[data-test=activity-row][data-event='Added to cart']")
     page.click("[data-test=consent]")
+    page.wait_for_selector("[data-test=activity] >> text=You are not recorded")
+    assert page.inner_text("[data-test=anonymous-id]") == "\N{EN DASH}"
     page.click("[data-test=add-trowel]")
     page.click("[data-test=consent][aria-pressed=true]")
     page.click("[data-test=tab-tools]")
@@ -108,6 +135,12 @@ def _whole_story(server: Server) -> list[dict[str, Any]]:
     ]
     names = [event.get("event") for event in events]
     return events if "Last words" in names and names[-1] == "Page left" else []
+
+
+def _numbers(server: Server, question: str) -> list[int]:
+    """Of the whole time; the story may be told at midnight."""
+    rows = _read(server, f"/v1/stats?interval=total&{question}")["data"]
+    return [row["count"] for row in rows]
 
 
 def _read(server: Server, path: str) -> Any:

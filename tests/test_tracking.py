@@ -1,6 +1,7 @@
 """What the browser client records, of whom, and what it leaves out: in a real browser."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,12 +15,8 @@ from tests.engines.site import site
 from tests.test_browser import LOADED, stored
 from tracker import assets
 
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 HALF_HOUR = 30 * 60 * 1000
-
-
-@pytest.fixture
-def running(server: Servers) -> Server:
-    return server()
 
 
 def visit(page: Page, url: str) -> None:
@@ -87,15 +84,44 @@ def test_tabs_share_the_session_and_a_new_campaign_begins_one(running: Server, p
 def test_leaving_tells_how_long_and_how_far_down(running: Server, page: Page) -> None:
     with site(running, "<div style='height: 300vh'></div>") as url:
         visit(page, f"{url}/long")
-        page.evaluate("scrollTo(0, innerHeight)")
-        page.wait_for_function("scrollY >= innerHeight && performance.now() > 1500")
-        page.evaluate("history.pushState({}, '', '/short')")
-        page.evaluate("history.pushState({}, '', '/shorter')")
+        page.evaluate("window.began = performance.now(); scrollTo(0, innerHeight)")
+        page.wait_for_function("scrollY >= innerHeight && performance.now() - began > 1000")
+        page.evaluate("history.pushState({}, '', '/short'); history.pushState({}, '', '/shorter')")
         events = sent(page, running)
     (left,) = named(events, "Page left")
     assert left["context"]["page"]["path"] == "/long"
     assert 1 <= left["properties"]["engagedSeconds"] <= 60
     assert 60 <= left["properties"]["scrollDepth"] <= 70
+
+
+def test_a_view_has_the_title_that_a_router_sets_after_the_address(
+    running: Server, page: Page
+) -> None:
+    page.clock.install(time=NOON)
+    with site(running) as url:
+        visit(page, url)
+        page.clock.pause_at(NOON + timedelta(minutes=1))
+        page.clock.run_for(2_000)
+        page.evaluate("kit.track('before')")
+        page.clock.run_for(800)
+        page.evaluate("history.pushState({}, '', '/two')")
+        page.clock.run_for(900)
+        page.evaluate("document.title = 'Two'")
+        events = sent(page, running)
+    (before,) = named(events, "before")
+    assert before["context"]["page"]["title"] == "A page"
+    assert [view["title"] for view in views(events)] == ["A page", "Two"]
+
+
+def test_events_go_though_the_address_never_rests(running: Server, page: Page) -> None:
+    page.clock.install(time=NOON)
+    with site(running) as url:
+        visit(page, url)
+        page.clock.pause_at(NOON + timedelta(minutes=1))
+        for n in range(30):
+            page.evaluate(f"history.replaceState({{}}, '', '/?at={n}')")
+            page.clock.run_for(300)
+        eventually(lambda: len(views(stored(running))) >= 10)
 
 
 def test_a_hash_is_a_route_where_that_is_asked_for(running: Server, page: Page) -> None:
@@ -144,7 +170,36 @@ def test_coming_back_from_the_browsers_cache_is_a_view(running: Server, with_cac
         assert page.evaluate("window.mark") == "kept", "it came from the cache"
         events = sent(page, running)
     assert [view["path"] for view in views(events)] == ["/one", "/two", "/one"]
+    first, _, again = (view["referrer"] for view in views(events))
+    assert first == again, "as if the page had been loaded anew"
     assert len({event["messageId"] for event in events}) == len(events)
+
+
+def test_going_back_has_the_referrer_that_the_address_was_reached_with(
+    running: Server, page: Page
+) -> None:
+    link = "<a href='/two'>two</a>"
+    with site(running, link) as url, site(running, head="") as elsewhere:
+        page.goto(elsewhere)
+        page.evaluate(f"location.href = '{url}/one'")
+        page.wait_for_url("**/one")
+        page.wait_for_function(LOADED)
+        page.evaluate("history.pushState({}, '', '/in-app')")
+        page.evaluate("history.back()")
+        page.wait_for_url("**/one")
+        page.click("a")
+        page.wait_for_url("**/two")
+        page.wait_for_function(LOADED)
+        page.go_back()  # Loads it anew: the browser of this test keeps no pages.
+        page.wait_for_function(LOADED)
+        events = sent(page, running)
+    assert [(view["path"], view["referrer"]) for view in views(events)] == [
+        ("/one", f"{elsewhere}/"),
+        ("/in-app", f"{url}/one"),
+        ("/one", f"{url}/in-app"),  # the page has seen it: the address before
+        ("/two", f"{url}/one"),
+        ("/one", f"{elsewhere}/"),  # the page is new: what the browser says
+    ]
 
 
 def test_a_prerendered_page_is_a_view_when_it_is_shown(running: Server, page: Page) -> None:
@@ -169,9 +224,20 @@ def test_what_is_secret_in_an_address_is_never_sent(running: Server, page: Page)
         visit(page, f"{url}/in?a=1&token=s3cret&customer=s3cret&b=2&PASSWORD=s3cret")
         page.evaluate("history.pushState({}, '', '/on?reset_token=s3cret&order_id=s3cret')")
         page.evaluate("history.pushState({}, '', '/out?author=me&keyword=you')")
+        page.evaluate(
+            "history.pushState({}, '', '/R&D?user[token]=s3cret&sessionId=s3cret&c=3&d=4')"
+        )
+        page.evaluate("history.pushState({}, '', '/token=kept/a&b')")
         events = sent(page, running)
     assert "s3cret" not in str(events)
-    assert [view["search"] for view in views(events)] == ["?a=1&b=2", "", "?author=me&keyword=you"]
+    assert [view["url"].removeprefix(url) for view in views(events)] == [
+        "/in?a=1&b=2",
+        "/on",
+        "/out?author=me&keyword=you",
+        "/R&D?c=3&d=4",
+        "/token=kept/a&b",
+    ]
+    assert [view["search"] for view in views(events)[:2]] == ["?a=1&b=2", ""]
     assert views(events)[1]["referrer"] == f"{url}/in?a=1&b=2"
 
 
@@ -239,27 +305,35 @@ def test_without_storage_nothing_is_left_in_the_browser(running: Server, page: P
     assert first[0]["anonymousId"] != again[0]["anonymousId"]
 
 
-def test_a_bot_is_marked_with_the_reason(running: Server, page: Page) -> None:
+def test_a_bot_is_marked_with_the_reason_and_left_out(
+    running: Server, robot: Page, page: Page
+) -> None:
     with site(running) as url:
-        visit(page, url)
-        (view,) = sent(page, running)
-    assert view["context"]["bot"] == "webdriver"
-
-
-def test_a_bots_events_are_not_sent_where_they_are_not_wanted(running: Server, page: Page) -> None:
-    with site(running, attributes='data-bots="false"') as url:
-        visit(page, url)
-        page.evaluate("kit.track('by a bot')")
-        page.evaluate("kit.flush()")
-        # The same browser without its mark.
-        page.add_init_script("delete Navigator.prototype.webdriver")
-        person = {"User-Agent": "Mozilla/5.0"}
-        page.context.set_extra_http_headers(person)
-        page.add_init_script(
-            "Object.defineProperty(Navigator.prototype, 'userAgent', {get: () => 'Mozilla/5.0'})"
-        )
+        visit(robot, f"{url}/robot")
+        robot.evaluate("kit.flush()")
         visit(page, f"{url}/person")
         events = sent(page, running)
+        of_bots = eventually(lambda: stored(running, bots="only"))
+    assert [view["path"] for view in views(events)] == ["/person"]
+    assert [view["path"] for view in views(of_bots)] == ["/robot"]
+    assert of_bots[0]["context"]["bot"] == "webdriver"
+    assert of_bots[0]["context"]["device"] == {"type": "bot"}
+
+
+def test_a_bots_events_are_not_sent_where_they_are_not_wanted(running: Server, robot: Page) -> None:
+    with site(running, attributes='data-bots="false"') as url:
+        visit(robot, url)
+        robot.evaluate("kit.track('by a bot')")
+        robot.evaluate("kit.flush()")
+        # The same browser without its mark.
+        robot.add_init_script("delete Navigator.prototype.webdriver")
+        robot.context.set_extra_http_headers({"User-Agent": "Mozilla/5.0"})
+        robot.add_init_script(
+            "Object.defineProperty(Navigator.prototype, 'userAgent', {get: () => 'Mozilla/5.0'})"
+        )
+        visit(robot, f"{url}/person")
+        events = sent(robot, running)
+        assert stored(running, bots="only") == []
     assert [view["path"] for view in views(events)] == ["/person"]
     assert "bot" not in events[0]["context"]
 
@@ -294,20 +368,26 @@ def test_debugging_explains_each_decision(running: Server, page: Page) -> None:
         page.evaluate("kit.beforeSend(event => event.event !== 'drop')")
         page.evaluate("kit.track('drop'); kit.track('keep')")
         sent(page, running)
-    for beginning in ("kit recorded", "kit dropped", "kit sent 200"):
+    for beginning in ("kit recorded", "kit dropped", "kit answered 200"):
         assert [text for text in said if text.startswith(beginning)], said
 
 
-def test_a_strict_policy_needs_no_inline_script(running: Server, page: Page) -> None:
-    policy = f"default-src 'none'; script-src {running.url}/; connect-src {running.url}"
+def test_a_strict_policy_with_the_scripts_hashes_from_a_subdomain_needs_nothing_more(
+    running: Server, page: Page
+) -> None:
+    own = f"http://events.shop.localhost:{running.port}"
+    policy = (
+        f"default-src 'none'; script-src {own}/; connect-src {own}; "
+        "require-trusted-types-for 'script'"
+    )
     errors: list[str] = []
     page.on("console", lambda message: errors.append(message.text))
-    stub = f"""<script src="{running.url}/kit-stub.js" crossorigin
+    stub = f"""<script src="{own}/kit-stub.js" crossorigin
         integrity="{assets.client_integrity("stub")}"></script>"""
-    client = f"""<script async src="{running.url}/{assets.versioned_name("kit.js")}" crossorigin
+    client = f"""<script async src="{own}/{assets.versioned_name("kit.js")}" crossorigin
         integrity="{assets.client_integrity()}" data-write-key="{running.write_key}"></script>"""
     with site(running, head=stub + client, headers={"content-security-policy": policy}) as url:
-        visit(page, url)
+        visit(page, url.replace("127.0.0.1", "shop.localhost"))
         page.evaluate("kit.track('under a policy')")
         events = sent(page, running)
     assert named(events, "under a policy")
@@ -369,20 +449,46 @@ def test_links_downloads_clicks_and_forms_are_a_part_of_their_own(
     ]
 
 
-def test_uncaught_errors_are_a_part_of_their_own(running: Server, page: Page) -> None:
-    body = f'<script src="{running.url}/kit-errors.js"></script>'
+@pytest.mark.parametrize(
+    ("click", "times"),
+    [({"button": "middle"}, 1), ({"modifiers": ["Control"]}, 1), ({"button": "right"}, 0)],
+    ids=["the middle button", "with Ctrl", "the right button"],
+)
+def test_links_and_downloads_opened_in_a_new_tab_are_recorded_once(
+    running: Server, page: Page, click: dict[str, Any], times: int
+) -> None:
+    body = f"""<script src="{running.url}/kit-auto.js"></script>
+        <a id="out" href="http://127.0.0.2:1/there" data-track="Left us">out</a>
+        <a id="file" href="/files/list.pdf">file</a>"""
     with site(running, body) as url:
         visit(page, url)
-        for _ in range(2):
-            page.evaluate("setTimeout(() => { throw new TypeError('of a task') })")
+        for selector in ("#out", "#file"):
+            page.click(selector, **click)
+        assert page.url == f"{url}/"
+        page.bring_to_front()
+        events = sent(page, running)
+    assert len(named(events, "Outbound link clicked")) == times
+    assert len(named(events, "File downloaded")) == times
+    assert len(named(events, "Left us")) == ("modifiers" in click), "a click is the first button's"
+
+
+def test_uncaught_errors_are_a_part_of_their_own(running: Server, page: Page) -> None:
+    body = f"""<script src="{running.url}/kit-errors.js"></script><script>
+        const fail = () => setTimeout(() => {{ throw new TypeError('at ' + location.href) }});
+    </script>"""
+    with site(running, body) as url:
+        visit(page, f"{url}/there?token=s3cret#s3cret")
+        page.evaluate("fail(); fail()")
         page.evaluate("void Promise.reject('of a promise')")
         page.evaluate("for (let n = 0; n < 20; n++) void Promise.reject(new Error('more ' + n))")
         page.evaluate("new Promise(done => setTimeout(done))")
         errors = named(sent(page, running), "Uncaught error")
     said = [event["properties"]["message"] for event in errors]
-    assert said[:2] == ["of a task", "of a promise"]
+    assert said[:2] == [f"at {url}/there", "of a promise"]
     assert len(said) == len(set(said)) == 10
     assert errors[0]["properties"]["name"] == "TypeError"
+    assert f"{url}/there:" in errors[0]["properties"]["stack"], "its line is kept"
+    assert "s3cret" not in str(errors)
 
 
 def test_web_vitals_are_a_part_of_their_own(running: Server, page: Page) -> None:
@@ -401,6 +507,35 @@ def test_web_vitals_are_a_part_of_their_own(running: Server, page: Page) -> None
             return names
 
         eventually(all_there, timeout=10)
+
+
+def test_how_long_a_page_let_its_user_wait_is_sent_when_they_leave(
+    running: Server, page: Page
+) -> None:
+    slow = """<script>addEventListener('click', () => {
+        for (const end = performance.now() + 100; performance.now() < end;);
+    })</script>"""
+    vitals = f'<script src="{running.url}/kit-vitals.js"></script>'
+    with site(running, f"{vitals}{slow}<h1>A page</h1>") as url:
+        visit(page, f"{url}/slow")
+        page.click("h1")
+        page.wait_for_function(  # the browser has told how long it took
+            """new Promise(done => new PerformanceObserver(list => {
+                done(list.getEntries().some(entry => entry.name === 'click'));
+            }).observe({type: 'event', buffered: true, durationThreshold: 16}))"""
+        )
+        # web-vitals looks at what it is told once the page is idle.
+        page.evaluate("new Promise(done => requestIdleCallback(() => requestIdleCallback(done)))")
+        page.evaluate("location.href = '/next'")
+        page.wait_for_url("**/next")
+
+        def interaction() -> list[dict[str, Any]]:
+            vitals = named(stored(running), "Web vital")
+            return [event for event in vitals if event["properties"]["name"] == "INP"]
+
+        (told,) = eventually(interaction)
+    assert told["context"]["page"]["path"] == "/slow"
+    assert 100 <= told["properties"]["value"] < 10_000
 
 
 def test_the_parts_are_served_under_the_scripts_own_name(server: Servers) -> None:

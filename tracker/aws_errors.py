@@ -133,6 +133,16 @@ def explain(error: BaseException) -> str:
     return _line(str(error) or type(error).__name__)
 
 
+def code(error: BaseException) -> str | None:
+    """The code of AWS's answer; ``None`` where there was no answer, as the connection broke:
+    PynamoDB's own way to ask for the code fails there."""
+    for found in _chain(error):
+        response = getattr(found, "response", None)
+        if isinstance(response, dict) and isinstance(response.get("Error"), dict):
+            return str(response["Error"].get("Code", ""))
+    return None
+
+
 def _chain(error: BaseException) -> Iterator[BaseException]:
     """The error, what it was raised from, and so on."""
     seen: list[BaseException] = []

@@ -15,11 +15,33 @@ from tracker.errors import ConfigError, TrackerError
 _HERE = {
     "serve": "Serve the whole system from this machine",
     "events": "Show what somebody did",
+    "sessions": "Show somebody's sessions",
+    "stats": "Show how much a site is used",
     "status": "Show whether it works: the queue, what failed, the last event",
+    "failed": "Show what was rejected, and why",
     "replay": "Send dead letters and failed events through again",
+    "export": "Write out a site's events, or all that is kept of one person",
+    "erase": "Erase one person, for good",
+    "recount": "Count a site's events anew, while events arrive",
+    "funnel": "Show how many people went through some steps, one after the other",
+    "seed": "Fill a folder with a made-up history, to try everything on",
     "token": "Make a read token",
+    "backup": "Copy the data folder, while it is served",
+    "restore": "Make a data folder of a backup",
 }
-_STAGED = {"events", "replay", "status", "token"}
+_STAGED = {
+    "erase",
+    "events",
+    "export",
+    "failed",
+    "funnel",
+    "recount",
+    "replay",
+    "sessions",
+    "stats",
+    "status",
+    "token",
+}
 """Those of them that work on a stage on AWS as well."""
 
 _ON_AWS = {

@@ -5,39 +5,71 @@ This is the path of a cold Lambda: nothing is imported here that it does not nee
 
 import base64
 import binascii
+import logging
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgspec
 from msgspec import Raw
 
-from tracker import anonymise, body, event, timestamps
-from tracker.batch import Batch, Rejection
+from tracker import anonymise, body, country, event, timestamps
+from tracker.anonymise import Rules
+from tracker.batch import Batch, Fault, Rejection
 from tracker.config import Config
-from tracker.errors import Problem, Rejected
+from tracker.errors import ConfigError, Problem, Rejected
 from tracker.http import Pending, Request, Response, json, problem
+from tracker.limits import Limits
+
+if TYPE_CHECKING:
+    from tracker.schemas import Schemas
+    from tracker.schemas.check import Check
+
+log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 5
+
+_NOT_KEPT = (
+    "(what was sent is not kept: it cannot be read, so what this site drops or hashes cannot be"
+    " taken out)"
+)
 
 PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 """A transparent GIF of one pixel."""
 
 
 class Collector:
-    """Takes events for the sites of a configuration."""
+    """Takes events for the sites of a configuration. Raises `ConfigError`."""
 
     def __init__(
-        self, config: Config, *, clock: Callable[[], int], new_id: Callable[[], str]
+        self,
+        config: Config,
+        *,
+        clock: Callable[[], int],
+        new_id: Callable[[], str],
+        schemas: "Callable[[], Schemas | None]" = lambda: None,
+        limits: Limits | None = None,
     ) -> None:
         self._config = config
+        self._rules = {name: anonymise.of_site(config, name) for name in config.keys.sites}
         self._clock = clock
         self._new_id = new_id
+        self._read_schemas = schemas
+        self._limits = limits or Limits()
+
+    @cached_property
+    def _schemas(self) -> "Schemas | None":
+        """What events should be like. Where that cannot be read, events are worth more."""
+        try:
+            return self._read_schemas()
+        except ConfigError as error:
+            log.error("events are taken without a look at their schemas: %s", error)  # noqa: TRY400
+            return None
 
     def collect(self, request: Request, path_type: str | None = None) -> Pending | Response:
         """Read a batch, or one event of the type its path gives. Raises `Problem`."""
         received_at = self._clock()
+        self._limits.address(request.client_ip)
         unpacked = body.decompress(request.body, request.headers.get("content-encoding"))
         envelope = body.read_event(unpacked) if path_type else body.read_batch(unpacked)
         site = self._site(request, envelope)
@@ -49,36 +81,26 @@ class Collector:
         """Read one event from a query string. The answer is the GIF, whatever becomes of it."""
         received_at = self._clock()
         try:
+            self._limits.address(request.client_ip)
             envelope = body.read_event(_unquoted(request.query.get("data", "")))
             site = self._site(request, envelope)
         except Problem as error:
             return _pixel(error)
         pending = self._pending(request, envelope, site, received_at)
         unavailable = Problem(503, "unavailable", "the queue cannot take it now")
-        return replace(pending, response=_pixel(), otherwise=_pixel(unavailable))
+        return replace(pending, response=_pixel(), otherwise=lambda: _pixel(unavailable))
 
     def _site(self, request: Request, envelope: body.Envelope) -> str:
         """The site a request writes to: by Basic user name, else body, else query."""
         key = (
-            _basic_user(request.headers.get("authorization"))
+            basic_user(request)
             or envelope.key()
             or request.query.get("write_key")
             or request.query.get("writeKey")
         )
-        name = self._config.site_of(key)
-        if name is None:
-            raise Problem(
-                401,
-                "unknown_write_key",
-                "The write key is missing or unknown: give it as Basic user name, as writeKey in"
-                " the body or as ?write_key=.",
-            )
-        origin = request.headers.get("origin")
-        if not self._config.keys.sites[name].allows(origin):
-            raise Problem(
-                403, "origin_not_allowed", f"Pages of {origin!r} may not send to this site."
-            )
-        return name
+        site = site_to_write(self._config, key, request)
+        self._limits.key(key)
+        return site
 
     def _pending(
         self,
@@ -88,26 +110,30 @@ class Collector:
         received_at: int,
         path_type: str | None = None,
     ) -> Pending:
+        rules = self._rules[site]
         context = envelope.context
         if context != event.NULL:
-            context = Raw(anonymise.context(context))
+            context = Raw(rules.context(context, received_at))
         extra = len(context) if context != event.NULL else 0
+        check = self._schemas.check(site, context) if self._schemas else None
+        terms = Terms(rules, check, received_at)
         accepted: list[Raw] = []
         rejected: list[Rejection] = []
         for index, raw in enumerate(envelope.batch):
             sent = bytes(raw)
             try:
-                accepted.append(Raw(accept(sent, path_type, extra)))
+                accepted.append(Raw(accept(sent, path_type, extra, terms)))
             except Rejected as error:
-                rejected.append(_rejection(index, sent, error))
+                rejected.append(_rejection(index, sent, error, rules, received_at))
         queued = Batch(
             id=self._new_id(),
             site=site,
             received_at=received_at,
             sent_at=envelope.sent_at or _instant(request.query.get("sentAt")),
             type=path_type,
-            ip=anonymise.truncate_ip(request.client_ip),
+            ip=rules.address(request.client_ip, received_at),
             user_agent=request.headers.get("user-agent"),
+            country=country.of(request.headers, self._config.country_header),
             context=context,
             events=accepted,
             rejected=rejected,
@@ -115,17 +141,58 @@ class Collector:
         return Pending(
             queued.encode(),
             _answer(len(accepted), rejected),
-            _unavailable(),
+            _unavailable,
             queued.id,
             len(accepted),
             [rejection.field for rejection in rejected],
         )
 
 
-def accept(sent: bytes, path_type: str | None, extra: int) -> bytes:
+class Terms(NamedTuple):
+    """On what terms a site takes an event."""
+
+    rules: Rules
+    """What it keeps."""
+    check: "Check | None"
+    """What its schemas ask for."""
+    received_at: int
+
+
+def accept(sent: bytes, path_type: str | None, extra: int, terms: Terms) -> bytes:
     """An event as it is queued. Raises `Rejected`. See `event.decode` for the parameters."""
     wire = event.decode(sent, path_type, extra)
-    return anonymise.event(sent) if anonymise.needs_change(sent, wire.context) else sent
+    if terms.check is not None:
+        sent = terms.check(sent, wire)
+    return terms.rules.event(sent, wire.context, terms.received_at)
+
+
+def site_to_write(config: Config, key: str | None, request: Request) -> str:
+    """The site a write key belongs to. Raises `Problem` if there is none, or if it takes nothing
+    from the page that asks."""
+    name = config.site_of(key)
+    if name is None:
+        raise Problem(
+            401,
+            "unknown_write_key",
+            "The write key is missing or unknown: give it as Basic user name, as writeKey in"
+            " the body or as ?write_key=.",
+        )
+    origin = request.headers.get("origin")
+    if not config.keys.sites[name].allows(origin):
+        raise Problem(403, "origin_not_allowed", f"Pages of {origin!r} may not send to this site.")
+    return name
+
+
+def basic_user(request: Request) -> str | None:
+    """The user name of HTTP Basic authentication, if there is one."""
+    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        decoded = base64.b64decode(credentials.strip(), validate=True).decode()
+    except (binascii.Error, ValueError):
+        return None
+    return decoded.partition(":")[0] or None
 
 
 def _answer(accepted: int, rejected: list[Rejection]) -> Response:
@@ -152,31 +219,20 @@ def _unavailable() -> Response:
     )
 
 
-def _rejection(index: int, sent: bytes, error: Rejected) -> Rejection:
-    original = sent
-    payload = sent = sent.decode(errors="replace").encode()  # it is kept as text
-    # Where it has no readable context, there is nothing to take out of it.
-    with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        payload = anonymise.event(sent)
+def _rejection(
+    index: int, sent: bytes, error: Rejected, rules: anonymise.Rules, at: int
+) -> Rejection:
+    text = sent.decode(errors="replace").encode()  # it is kept as text
+    payload = rules.payload(text, at)
     return Rejection(
         index=index,
         field=error.field,
-        reason=error.reason,
-        payload=payload.decode(),
-        message_id=event.message_id_of(sent),
-        whole=sent == original,
+        reason=error.reason if payload is not None else f"{error.reason} {_NOT_KEPT}",
+        payload=(payload or b"").decode(),
+        message_id=event.message_id_of(text),
+        whole=payload is not None and text == sent,
+        more=[Fault(*fault) for fault in error.more],
     )
-
-
-def _basic_user(authorization: str | None) -> str | None:
-    scheme, _, credentials = (authorization or "").partition(" ")
-    if scheme.lower() != "basic":
-        return None
-    try:
-        decoded = base64.b64decode(credentials.strip(), validate=True).decode()
-    except (binascii.Error, ValueError):
-        return None
-    return decoded.partition(":")[0] or None
 
 
 def _instant(text: str | None) -> str | None:

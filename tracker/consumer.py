@@ -14,18 +14,17 @@ from typing import NamedTuple
 
 from msgspec import structs
 
-from tracker import batch, timestamps
+from tracker import batch, erasure, timestamps
 from tracker.errors import NeverStorable, QueueUnavailable, Unavailable
-from tracker.event import MAX_EVENT_BYTES, Event
+from tracker.event import MAX_EVENT_BYTES, Event, person_of
 from tracker.queues import Message, Queue
-from tracker.stores import FailedEvent, Store
+from tracker.stores import NO_SITE, FailedEvent, Store
 
 log = logging.getLogger(__name__)
 
-NO_SITE = "-"
-"""Where failed messages are kept that do not tell their site: only a token for all reads it."""
-
-RECEIVE_MESSAGES = 100
+RECEIVE_MESSAGES = 2500
+"""So many are stored together, where they are small: the more they are, the more of them share what
+is written. A queue may give fewer."""
 RECEIVE_SECONDS = 1.0
 RETRY_SECONDS = (0.1, 0.5, 2.0, 5.0)
 
@@ -63,6 +62,8 @@ def consume(
     stored = duplicates = 0
     try:
         stored, duplicates = store.append(events) if events else (0, 0)
+        if stored + duplicates < len(events):
+            erasure.follow(store, events)
     except NeverStorable:
         for queued in batches:
             for place, event in enumerate(queued.read()):
@@ -73,32 +74,57 @@ def consume(
                 except NeverStorable as error:
                     failed.append(_never_storable(queued, place, event, error))
     if failed:
-        store.append_failed(failed)
+        _keep(failed, store)
     replayed = {queued.replays for queued in batches if queued.replays}
     if settled := replayed - {event.key for event in failed}:
         store.forget_failed(sorted(settled))
     return Consumed(stored, duplicates, len(failed))
 
 
-def run(queue: Queue, store: Store, stopped: Callable[[], bool]) -> None:
+def _keep(failed: Sequence[FailedEvent], store: Store) -> None:
+    """Keep failed events, but for those of people who are erased; also by who came between."""
+    erased = {one.key for one in erasure.erased_among(store, failed)}
+    rest = [one for one in failed if one.key not in erased]
+    if rest:
+        store.append_failed(rest)
+        if late := erasure.erased_among(store, rest):
+            store.forget_failed([one.key for one in late])
+
+
+def run(
+    queue: Queue,
+    store: Store,
+    stopped: Callable[[], bool],
+    tell: Callable[[Consumed], None] = lambda _: None,
+) -> None:
     """Consume until told to stop. Waits out an unavailable queue or store, and loses nothing.
+    ``tell`` is told what became of the messages of each round.
 
     It begins with one message at a time, and takes more as that goes well: where a message kills
     the process each time, only that one is received often enough to become a dead letter.
     """
     limit = 1
+    failures = 0
     while not stopped():
         try:
             received = queue.receive(limit, RECEIVE_SECONDS)
         except QueueUnavailable as error:
-            _pause(0, error, stopped)
+            _pause(failures, error, stopped)
+            failures += 1
             continue
-        if received and _finish(received, queue, store, stopped):
+        failures = 0
+        if received:
+            if not _finish(received, queue, store, stopped, tell):
+                return
             limit = min(limit * 2, RECEIVE_MESSAGES)
 
 
 def _finish(
-    received: Sequence[Message], queue: Queue, store: Store, stopped: Callable[[], bool]
+    received: Sequence[Message],
+    queue: Queue,
+    store: Store,
+    stopped: Callable[[], bool],
+    tell: Callable[[Consumed], None],
 ) -> bool:
     """Store messages and delete them, however long the store is unavailable; if told to stop
     before, give them back."""
@@ -106,7 +132,7 @@ def _finish(
     failures = 0
     while True:
         try:
-            consume([message.body for message in received], store)
+            tell(consume([message.body for message in received], store))
             queue.delete(receipts)
         except Unavailable as error:
             _pause(failures, error, stopped)
@@ -134,20 +160,25 @@ def _sleep(seconds: float, stopped: Callable[[], bool]) -> None:
 def _rejected(queued: batch.Batch) -> list[FailedEvent]:
     # A context over an event's limit is what is wrong with each event, and is not kept with each.
     origin = queued.without_events() if len(queued.context) <= MAX_EVENT_BYTES else None
-    return [
-        FailedEvent(
+    failed: list[FailedEvent] = []
+    for rejection in queued.rejected:
+        user_id, anonymous_id = person_of(rejection.payload)
+        event = FailedEvent(
             id=f"{queued.id}-r{rejection.index}",
             site=queued.site,
             received_at=queued.received_at,
             field=rejection.field,
             reason=rejection.reason,
+            more=rejection.more,
             payload=rejection.payload,
             message_id=rejection.message_id,
+            user_id=user_id,
+            anonymous_id=anonymous_id,
             whole=rejection.whole and origin is not None,
             origin=origin and structs.replace(origin, id=f"{queued.id}-r{rejection.index}"),
         )
-        for rejection in queued.rejected
-    ]
+        failed.append(event)
+    return failed
 
 
 def _unreadable(message: bytes, error: Exception, now: int) -> FailedEvent:
@@ -173,5 +204,7 @@ def _never_storable(
         reason=str(error),
         payload=bytes(queued.events[place]).decode(),
         message_id=event.message_id,
+        user_id=event.user_id,
+        anonymous_id=event.anonymous_id,
         origin=structs.replace(queued.without_events(), start=queued.start + place),
     )

@@ -8,11 +8,29 @@ from tracker.http import Request, Response
 
 DAY = 24 * 3600
 
+# What clients are known to send, for browsers that do not know the star (Safari before 15.4). The
+# star is for what their users add; it never stands for Authorization.
+ALLOWED_HEADERS = ", ".join(
+    (
+        "authorization",
+        "content-type",
+        "x-retry-count",  # @segment/analytics-next, when it tries again
+        "anonymousid",  # this and the others: @rudderstack/analytics-js
+        "sentat",
+        "rsa-recovered",
+        "rsa-retry-attempt",
+        "rsa-retry-reason",
+        "rsa-since-first-attempt",
+        "rsa-since-last-attempt",
+        "*",
+    )
+)
+
 
 def headers(config: Config, request: Request) -> dict[str, str]:
     """What every answer carries. A preflight has no write key, so what is allowed is what any
     site allows; the collector then holds each site to its own origins."""
-    allowed = {origin for site in config.keys.sites.values() for origin in site.origins}
+    allowed = config.origins
     # A page of another origin cannot see when to try again, unless told that it may.
     exposed = {"access-control-expose-headers": "Retry-After"}
     if ANY_ORIGIN in allowed or not allowed:
@@ -30,7 +48,7 @@ def preflight(methods: str) -> Response:
         b"",
         {
             "access-control-allow-methods": methods,
-            "access-control-allow-headers": "authorization, content-type",
+            "access-control-allow-headers": ALLOWED_HEADERS,
             "access-control-max-age": str(DAY),
         },
     )

@@ -11,6 +11,7 @@ from msgspec import Raw
 from tracker import activity, parameters
 from tracker.assets import JAVASCRIPT, WEB, snippet
 from tracker.errors import Problem
+from tracker.event import Bots
 from tracker.http import Request, Response, json
 from tracker.parts import Parts
 
@@ -23,11 +24,14 @@ _TYPES = {
     ".woff2": "font/woff2",
 }
 _LIMIT = 100
+_HTML = {
+    "content-type": "text/html; charset=utf-8",
+    "content-security-policy": "object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+}
 
 
 def pages(parts: Parts) -> Iterator[tuple[str, Callable[[Request], Response]]]:
     """The demo's rows of the route table."""
-    yield "/", lambda request: Response(302, b"", {"location": f"{request.base_url}/demo"})
     yield "/demo", lambda request: _page(parts, request, "index")
     yield "/demo/activity", lambda request: _activity(parts, request)
     yield "/demo/assets/{file}", lambda request: _asset(request.parameters["file"])
@@ -46,7 +50,7 @@ def _page(parts: Parts, request: Request, name: str) -> Response:
         ("{{base_url}}", escape(request.base_url)),
     ):
         text = text.replace(placeholder, value)
-    return Response(200, text.encode(), {"content-type": "text/html; charset=utf-8"})
+    return Response(200, text.encode(), _HTML)
 
 
 def _snippet(parts: Parts, base_url: str, key: str) -> str:
@@ -69,11 +73,13 @@ def _file(folder: Path, name: str) -> Path:
 
 def _activity(parts: Parts, request: Request) -> Response:
     """What one visitor did on the demo's own pages, and nothing else: this needs no token."""
+    parts.limits.address(request.client_ip)
     anonymous_id = parameters.identifier(request.query, "anonymous_id")
     if anonymous_id is None:
         raise parameters.invalid("anonymous_id", "is required")
     site = next(iter(parts.config.keys.sites))
-    question = activity.Question(site=site, anonymous_id=anonymous_id)
+    # Whoever looks sees the own events, and is told if they are taken for a bot's.
+    question = activity.Question(site=site, anonymous_id=anonymous_id, bots=Bots.INCLUDE)
     found = activity.events(parts.store, question, _LIMIT).events
     shown = [Raw(stored.document) for stored in found if _of_demo(stored.document)]
     return json({"data": shown, "next_cursor": None}, headers={"cache-control": "no-store"})

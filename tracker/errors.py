@@ -13,6 +13,7 @@ TrackerError
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 class TrackerError(Exception):
@@ -34,6 +35,9 @@ class Problem(TrackerError):
     fields at fault as ``(field, reason)``.
     """
 
+    members: Mapping[str, Any] = {}
+    """Further members of the answer, for programs."""
+
     def __init__(
         self,
         status: int,
@@ -52,12 +56,14 @@ class Problem(TrackerError):
 
 
 class Rejected(TrackerError):
-    """One event breaks a rule of the contract; the others of its batch go on."""
+    """One event breaks a rule; the others of its batch go on. ``more`` are further things that
+    are wrong with it, as ``(field, reason)``."""
 
-    def __init__(self, field: str, reason: str) -> None:
+    def __init__(self, field: str, reason: str, more: Sequence[tuple[str, str]] = ()) -> None:
         super().__init__(f"{field}: {reason}")
         self.field = field
         self.reason = reason
+        self.more = more
 
 
 class Unavailable(TrackerError):

@@ -5,12 +5,15 @@ with the limits of our HTTP contract. `decode` reads and checks one event in one
 """
 
 import re
+from collections.abc import Mapping
+from enum import Enum
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
 
 from tracker import timestamps
+from tracker.dimensions import Dimensions
 from tracker.errors import Rejected
 
 MAX_EVENT_BYTES = 32 * 1024
@@ -22,17 +25,20 @@ EVENT_TYPES = ("page", "track", "screen", "identify", "group", "alias")
 NULL = msgspec.Raw(b"null")
 """JSON kept raw, where there is none: msgspec reads no union with ``Raw``."""
 
-Id = Annotated[str, Meta(min_length=1, max_length=256)]
+MAX_ID = 256
+Id = Annotated[str, Meta(min_length=1, max_length=MAX_ID)]
+PersonId = Annotated[str, Meta(max_length=MAX_ID)]
 MessageId = Annotated[str, Meta(max_length=256)]
 
 
 class WireEvent(Struct, rename="camel"):
-    """One event as a client sends it. ``null`` means absent; unknown members are allowed."""
+    """One event as a client sends it. ``null`` means absent, as does an empty ``userId`` or
+    ``anonymousId``; unknown members are allowed."""
 
     type: Any = None
     """One of `EVENT_TYPES`, or anything at all where the path gives the type."""
-    anonymous_id: Id | None = None
-    user_id: Id | None = None
+    anonymous_id: PersonId | None = None
+    user_id: PersonId | None = None
     message_id: MessageId | None = None
     timestamp: str | None = None
     original_timestamp: str | None = None
@@ -47,10 +53,12 @@ class WireEvent(Struct, rename="camel"):
     context: dict[str, Any] | None = None
     integrations: dict[str, Any] | None = None
 
-    @property
-    def device_time(self) -> str | None:
-        """When it happened by the device's clock, as the device wrote it."""
-        return self.original_timestamp or self.timestamp
+    def __post_init__(self) -> None:
+        # RudderStack's clients send "" for a user who is not known.
+        if self.user_id == "":
+            self.user_id = None
+        if self.anonymous_id == "":
+            self.anonymous_id = None
 
 
 class Event(Struct, frozen=True, kw_only=True):
@@ -76,6 +84,15 @@ class Event(Struct, frozen=True, kw_only=True):
     own_seq: int
     """The counter as far as every retry of this message repeats it; else 0."""
     traits: dict[str, Any] | None
+    """Of an identify."""
+    previous_id: str | None
+    """Of an alias: the user id, or the anonymous id, that is the same person's."""
+    bot: str | None
+    """Why this is a program's doing rather than a person's, if it is."""
+    counter: int
+    """What its client has counted up to for it, from 1 on; 0 where it counts nothing."""
+    dimensions: Dimensions
+    """By what it is counted."""
     document: bytes
     """The event as JSON, in the shape the read API answers with."""
 
@@ -84,15 +101,51 @@ class Event(Struct, frozen=True, kw_only=True):
         """The key of the timeline it belongs to: the user's, else the anonymous visitor's."""
         return person_of_user(self.user_id) if self.user_id else f"a#{self.anonymous_id}"
 
+    @property
+    def stream(self) -> str:
+        """The device, as far as it is known: sessions are made of what one device sends."""
+        return stream_of(self.user_id, self.anonymous_id)
+
+
+class Bots(Enum):
+    """Whether bots' events are among those that are read or counted."""
+
+    LEAVE_OUT = "leave out"
+    INCLUDE = "include"
+    ONLY = "only"
+
+    def shows(self, bot: str | None) -> bool:
+        """Whether an event is, given what it says of a bot."""
+        return self is Bots.INCLUDE or (bot is not None) == (self is Bots.ONLY)
+
 
 def person_of_user(user_id: str) -> str:
     """The key of a known user's timeline."""
     return f"u#{user_id}"
 
 
+def user_of_person(person: str) -> str | None:
+    """The user id of a known user's timeline; ``None`` for a visitor's."""
+    return person[2:] if person.startswith("u#") else None
+
+
 def person_of_visitor(anonymous_id: str) -> str:
     """The key of the timeline of what an anonymous visitor did without a user id."""
     return f"a#{anonymous_id}"
+
+
+def stream_of(user_id: str | None, anonymous_id: str | None) -> str:
+    """The device of an event with these ids: that of the anonymous id, whoever the user."""
+    return person_of_visitor(anonymous_id) if anonymous_id else person_of_user(user_id or "")
+
+
+MAX_COUNTER = 9_999_999_999
+
+
+def counter(context: Mapping[str, Any]) -> int:
+    """What an event's client has counted up to for it (``context.seq``); 0 where it tells none."""
+    value = context.get("seq")
+    return value if type(value) is int and 0 < value <= MAX_COUNTER else 0
 
 
 BRACKET_OR_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
@@ -104,6 +157,11 @@ class _OnlyMessageId(Struct, rename="camel"):
     message_id: MessageId | None = None
 
 
+class _OnlyIds(Struct, rename="camel"):
+    user_id: Any = None
+    anonymous_id: Any = None
+
+
 class _KnownEvent(WireEvent, forbid_unknown_fields=True):
     """An event with the members of the specification only, as most are."""
 
@@ -111,6 +169,7 @@ class _KnownEvent(WireEvent, forbid_unknown_fields=True):
 _known_decoder = msgspec.json.Decoder(_KnownEvent)
 _decoder = msgspec.json.Decoder(WireEvent)
 _any_decoder = msgspec.json.Decoder()
+_ids_decoder = msgspec.json.Decoder(_OnlyIds)
 _message_id_decoder = msgspec.json.Decoder(_OnlyMessageId)
 
 
@@ -159,6 +218,22 @@ def message_id_of(raw: bytes) -> str | None:
         return _message_id_decoder.decode(raw).message_id
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
+
+
+def person_of(raw: str) -> tuple[str | None, str | None]:
+    """The user id and the anonymous id of an event that was rejected, where they can still be
+    read. A number is what it is as text: it may be the very reason."""
+    try:
+        found = _ids_decoder.decode(raw)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None, None
+    return _as_id(found.user_id), _as_id(found.anonymous_id)
+
+
+def _as_id(value: Any) -> str | None:
+    if type(value) is int:
+        value = str(value)
+    return value if isinstance(value, str) and 1 <= len(value) <= MAX_ID else None
 
 
 def _check(event: WireEvent) -> None:

@@ -3,7 +3,7 @@
 API Gateway and the embedded server each turn theirs into a `Request` and send a `Response`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -29,6 +29,8 @@ class Request:
     """The URL the routes stand under, as the client sees it: ``https://host/api``."""
     parameters: Mapping[str, str] = field(default_factory=dict)
     """What the path's ``{placeholders}`` matched."""
+    route: str = ""
+    """The path of its route, as the table says it; empty where it comes to none."""
 
 
 @dataclass(slots=True)
@@ -44,14 +46,14 @@ class Response:
 class Pending:
     """An answer that holds only once ``message`` is durable in the queue.
 
-    The host sends the message and then gives ``response``; if the queue cannot take it, the
-    answer is ``otherwise``. Being a value, it lets the embedded host put the messages of many
+    The host sends the message and then gives ``response``; if the queue cannot take it, it calls
+    for ``otherwise``. Being a value, it lets the embedded host put the messages of many
     requests into one commit.
     """
 
     message: bytes
     response: Response
-    otherwise: Response
+    otherwise: Callable[[], Response]
     batch_id: str = ""
     accepted: int = 0
     """How many events are in it."""
@@ -73,9 +75,10 @@ def problem(cause: Problem) -> Response:
         "detail": cause.detail,
         "code": cause.code,
         "message": cause.detail,
+        **cause.members,
     }
     if cause.errors:
         content["errors"] = [{"field": name, "reason": reason} for name, reason in cause.errors]
     answer = json(content, cause.status, cause.headers)
-    answer.headers["content-type"] = "application/problem+json"
+    answer.headers |= {"content-type": "application/problem+json", "cache-control": "no-store"}
     return answer

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from tracker import private
 from tracker.config import DEFAULT_SITE, Keys, Site, hash_token
 from tracker.errors import ConfigError
 
@@ -27,21 +28,37 @@ def load(folder: Path) -> Keys | None:
         raise ConfigError(f"{path} is damaged ({error}): mend it, or move it away") from None
 
 
-def make(folder: Path) -> tuple[Keys, str]:
-    """Make and keep the keys of one site; also the read token, which is not kept itself."""
-    token = new_read_token()
-    keys = Keys(
+def make(folder: Path, token: str | None) -> Keys:
+    """Make and keep the keys of one site, that a read token may read; it is not kept itself."""
+    kept = load(folder) or Keys()
+    keys = msgspec.structs.replace(
+        kept,
         sites={DEFAULT_SITE: Site([new_write_key()])},
-        read_tokens={hash_token(token): DEFAULT_SITE},
+        read_tokens={hash_token(token): DEFAULT_SITE} if token else {},
     )
     save(folder, keys)
-    return keys, token
+    return keys
 
 
 def add_read_token(folder: Path, keys: Keys, hashed: str, site: str) -> None:
     """Keep the hash of a read token for a site (or ``*``) beside the others."""
     tokens = {**keys.read_tokens, hashed: site}
     save(folder, msgspec.structs.replace(keys, read_tokens=tokens))
+
+
+def secret(folder: Path) -> str:
+    """The secret of a folder, made and kept the first time that it is asked for."""
+    kept = load(folder) or Keys()
+    if kept.secret is not None:
+        return kept.secret
+    made = new_secret()
+    save(folder, msgspec.structs.replace(kept, secret=made))
+    return made
+
+
+def new_secret() -> str:
+    """What hashes are made with."""
+    return secrets.token_urlsafe(32)
 
 
 def new_write_key() -> str:
@@ -60,7 +77,7 @@ def save(folder: Path, keys: Keys) -> None:
     half_written = folder / f"{FILE}.{os.getpid()}"
     text = msgspec.json.format(msgspec.json.encode(keys), indent=2)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        private.folder(folder)
         descriptor = os.open(half_written, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(text + b"\n")

@@ -6,7 +6,7 @@ import time
 from tracker import deadline, logs, metrics, routes
 from tracker.http import Pending, Request, Response
 from tracker.parts import Parts
-from tracker.routes import Route
+from tracker.router import Route
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""A Lambda's log: one JSON object a line.
+"""The log: of a Lambda, one JSON object a line; of the embedded server, that or plain text.
 
 CloudWatch bills by the byte, so only a sample of the invocations writes its info lines; warnings
 and errors are always written. No line holds a client's address, a key, or what an event says.
@@ -6,8 +6,9 @@ and errors are always written. No line holds a client's address, a key, or what 
 
 import logging
 import sys
+import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -40,23 +41,33 @@ class Invocation:
 
 
 class JsonFormatter(logging.Formatter):
-    """A record as one line of JSON."""
+    """A record as one line of JSON; ``names`` stand in each."""
 
-    def __init__(self, invocation: Invocation) -> None:
+    def __init__(self, names: Callable[[], Mapping[str, Any]]) -> None:
         super().__init__()
-        self._invocation = invocation
+        self._names = names
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
             "level": record.levelname,
             "message": record.getMessage(),
             "logger": record.name,
-            **self._invocation.names(),
+            **self._names(),
         }
         line |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return msgspec.json.encode(line, enc_hook=str).decode()
+
+
+class TextFormatter(logging.Formatter):
+    """A record as plain text. What somebody sent cannot begin a line, or steer a terminal."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  (logging's name)
+        return "".join(
+            character if character.isprintable() else repr(character)[1:-1]
+            for character in super().formatMessage(record)
+        )
 
 
 def begin(request_id: str) -> None:
@@ -76,9 +87,26 @@ def to_standard_output(environment: Mapping[str, str], sample: float) -> None:
         return
     _current = Invocation(function, sample)
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(JsonFormatter(_current))
+    handler.setFormatter(JsonFormatter(_current.names))
     handler.addFilter(_current.filter)
     root = logging.getLogger()
     root.handlers = [handler]  # in place of the runtime's own, which writes plain text
     root.setLevel(logging.WARNING)
     logging.getLogger("tracker").setLevel(logging.INFO)
+
+
+def to_standard_error(process: str, *, as_json: bool) -> None:
+    """Write this process's log, for the embedded server and its consumer."""
+    if as_json:
+        formatter: logging.Formatter = JsonFormatter(lambda: {"time": _now(), "process": process})
+    else:
+        formatter = TextFormatter(f"%(asctime)s {process} %(levelname)s %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    logging.basicConfig(handlers=[handler], level=logging.INFO)
+
+
+def _now() -> str:
+    seconds, fraction = divmod(time.time(), 1)
+    clock = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+    return f"{clock}.{int(fraction * 1000):03d}Z"

@@ -1,10 +1,11 @@
 """The query parameters of the read API, checked: each error names its parameter."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Literal, TypeVar
 
 from tracker import timestamps
 from tracker.errors import Problem
-from tracker.event import EVENT_TYPES
+from tracker.event import EVENT_TYPES, Bots
 
 MAX_LIMIT = 1000
 DEFAULT_LIMIT = 100
@@ -55,9 +56,9 @@ def instant(query: Mapping[str, str], name: str) -> int | None:
         raise invalid(name, "must be an ISO 8601 date such as 2026-11-22T10:00:00Z") from None
 
 
-def limit(query: Mapping[str, str]) -> int:
+def limit(query: Mapping[str, str], usual: int = DEFAULT_LIMIT) -> int:
     """How many rows to answer with."""
-    text = query.get("limit", str(DEFAULT_LIMIT))
+    text = query.get("limit", str(usual))
     if not (text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= MAX_LIMIT):
         raise invalid("limit", f"must be a number from 1 to {MAX_LIMIT}")
     return int(text)
@@ -71,9 +72,47 @@ def event_type(query: Mapping[str, str]) -> str | None:
     return value
 
 
+def group_of_failed(query: Mapping[str, str]) -> Literal["field", "reason"]:
+    """What failed events are counted by."""
+    match query.get("group_by", "reason"):
+        case "reason":
+            return "reason"
+        case "field":
+            return "field"
+        case _:
+            raise invalid("group_by", "must be reason or field")
+
+
+Chosen = TypeVar("Chosen", bound=str)
+
+
+def choice(query: Mapping[str, str], name: str, choices: Sequence[Chosen]) -> Chosen | None:
+    """One of some words."""
+    value = query.get(name)
+    for one in choices:
+        if value == one:
+            return one
+    if value is None:
+        return None
+    raise invalid(name, "must be one of " + ", ".join(choices))
+
+
 def descending(query: Mapping[str, str]) -> bool:
     """Whether the newest come first."""
     order = query.get("order", "desc")
     if order not in ("asc", "desc"):
         raise invalid("order", "must be asc or desc")
     return order == "desc"
+
+
+def bots(query: Mapping[str, str]) -> Bots:
+    """Whether bots' events are among the answer: left out unless asked for."""
+    match query.get("bots"):
+        case None:
+            return Bots.LEAVE_OUT
+        case "include":
+            return Bots.INCLUDE
+        case "only":
+            return Bots.ONLY
+        case _:
+            raise invalid("bots", "must be include or only; without it, they are left out")

@@ -1,34 +1,57 @@
 """The read API: requests → `tracker.activity` and the store → JSON."""
 
 import time
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
-from tracker import activity, body, cursor, parameters, replay, timestamps
-from tracker.batch import MAX_SEQ
+from tracker import (
+    activity,
+    anonymise,
+    body,
+    cursor,
+    failed_counts,
+    parameters,
+    profile,
+    replay,
+    session_list,
+    timestamps,
+)
+from tracker.erasure import Erasure
 from tracker.errors import Problem
+from tracker.event import MAX_COUNTER
 from tracker.http import Request, Response, json
+from tracker.parts import Parts
 from tracker.queues import Queue
-from tracker.stores import FailedEvent, Position, Store
+from tracker.stores import FailedEvent, FailedFilter, Position, Store
 
-REPLAY_SECONDS = 10.0
+PATIENCE_SECONDS = 10.0
 """After so long, what is left is left for another request: API Gateway gives up after 29 s."""
 
-PRIVATE = {"cache-control": "no-store"}
 
+_Instant = Annotated[int, Meta(ge=timestamps.EARLIEST, le=timestamps.LATEST)]
 _Place = tuple[
-    Annotated[int, Meta(ge=timestamps.EARLIEST, le=timestamps.LATEST)],
-    Annotated[int, Meta(ge=0, le=MAX_SEQ)],
+    _Instant,
+    Annotated[int, Meta(ge=0, le=MAX_COUNTER)],
     Annotated[bytes, Meta(min_length=16, max_length=16)],
 ]
+_SessionPlace = tuple[
+    _Place,
+    Annotated[
+        list[tuple[Annotated[bytes, Meta(min_length=8, max_length=8)], _Instant]],
+        Meta(max_length=session_list.MAX_NAMED),
+    ],
+    bool,
+]
 _FailedPlace = tuple[
-    Annotated[int, Meta(ge=timestamps.EARLIEST, le=timestamps.LATEST)],
+    _Instant,
     Annotated[str, Meta(max_length=300)],
 ]
 
 _place = msgspec.msgpack.Decoder(_Place)
+_session_place = msgspec.msgpack.Decoder(_SessionPlace)
 _failed_place = msgspec.msgpack.Decoder(_FailedPlace)
 
 
@@ -50,6 +73,7 @@ def events(request: Request, store: Store, site: str) -> Response:
         type=parameters.event_type(query),
         event=query.get("event"),
         path=query.get("path"),
+        bots=parameters.bots(query),
         descending=parameters.descending(query),
         after=Position(*cursor.decode(after, _place)) if after is not None else None,
     )
@@ -57,21 +81,91 @@ def events(request: Request, store: Store, site: str) -> Response:
     return _list([Raw(stored.document) for stored in page.events], page.resume)
 
 
+def sessions(request: Request, store: Store, site: str) -> Response:
+    """``GET /v1/sessions``"""
+    query = request.query
+    parameters.refuse_mistaken(query)
+    if len([name for name in ("user_id", "anonymous_id") if name in query]) != 1:
+        raise parameters.invalid("user_id", "give one of user_id and anonymous_id")
+    after = query.get("cursor")
+    question = activity.Question(
+        site=site,
+        user_id=parameters.identifier(query, "user_id"),
+        anonymous_id=parameters.identifier(query, "anonymous_id"),
+        since=parameters.instant(query, "since"),
+        until=parameters.instant(query, "until"),
+        bots=parameters.bots(query),
+        descending=parameters.descending(query),
+    )
+    place = _place_in_sessions(after) if after is not None else None
+    page = session_list.listed(store, question, parameters.limit(query), place)
+    return _list([session.document() for session in page.sessions], page.resume)
+
+
+def _place_in_sessions(text: str) -> session_list.Place:
+    position, named, complete = cursor.decode(text, _session_place)
+    listed = [session_list.Named(*one) for one in named]
+    return session_list.Place(Position(*position), listed, complete)
+
+
 def user(request: Request, store: Store, site: str) -> Response:
     """``GET /v1/users/{user_id}``"""
     user_id = parameters.identifier(request.parameters, "user_id") or ""
-    profile = activity.profile(store, site, user_id)
-    if profile is None:
+    found = profile.profile(store, site, user_id, parameters.bots(request.query))
+    if found is None:
         raise Problem(404, "unknown_user", "No event of this user is stored.")
-    return json(profile, headers=PRIVATE)
+    return json(found)
+
+
+def erase_user(request: Request, store: Store, queue: Queue, site: str, now: int) -> Response:
+    """``DELETE /v1/users/{user_id}``: 202 if it takes longer than one request may; then the same
+    again goes on."""
+    user_id = parameters.identifier(request.parameters, "user_id") or ""
+    until = time.monotonic() + PATIENCE_SECONDS
+    erasure = Erasure(store, queue, site, user_id)
+    for _ in erasure.steps(now):
+        if time.monotonic() >= until:
+            break
+    answer = {"userId": user_id, **msgspec.to_builtins(erasure.erased)}
+    if erasure.erased.complete:
+        return json(answer)
+    return json(answer, status=202, headers={"retry-after": "1"})
 
 
 def failed_events(request: Request, store: Store, site: str) -> Response:
     """``GET /v1/failed-events``"""
-    after = request.query.get("cursor")
-    place = cursor.decode(after, _failed_place) if after is not None else None
-    page = store.failed(site, parameters.limit(request.query), place)
-    return _list([_failed(failed) for failed in page.failed], page.resume)
+    query = request.query
+    wanted = _wanted_failed(query)
+    page = store.failed(site, parameters.limit(query), _after_failed(query), wanted)
+    return _list([failed_event(failed) for failed in page.failed], page.resume)
+
+
+def failed_event_counts(request: Request, store: Store, site: str) -> Response:
+    """``GET /v1/failed-events/counts``"""
+    query = request.query
+    wanted = _wanted_failed(query)
+    group_by = parameters.group_of_failed(query)
+    counted = failed_counts.count(store, site, wanted, group_by, _after_failed(query))
+    return _list(counted.rows, counted.resume)
+
+
+def _wanted_failed(query: Mapping[str, str]) -> FailedFilter:
+    parameters.refuse_mistaken(query)
+    return FailedFilter(
+        since=parameters.instant(query, "since"),
+        until=parameters.instant(query, "until"),
+        field=query.get("field"),
+        reason=query.get("reason"),
+        message_id=query.get("message_id"),
+        user_id=parameters.identifier(query, "user_id"),
+        anonymous_id=parameters.identifier(query, "anonymous_id"),
+        descending=parameters.descending(query),
+    )
+
+
+def _after_failed(query: Mapping[str, str]) -> tuple[int, str] | None:
+    given = query.get("cursor")
+    return cursor.decode(given, _failed_place) if given is not None else None
 
 
 class _Chosen(Struct, forbid_unknown_fields=True):
@@ -83,20 +177,20 @@ class _Chosen(Struct, forbid_unknown_fields=True):
 _chosen = msgspec.json.Decoder(_Chosen)
 
 
-def replay_failed_events(request: Request, store: Store, queue: Queue, site: str) -> Response:
+def replay_failed_events(request: Request, parts: Parts, site: str) -> Response:
     """``POST /v1/failed-events/replay``"""
-    cursor_given = request.query.get("cursor")
     chosen = replay.Chosen(
         site,
-        cursor.decode(cursor_given, _failed_place) if cursor_given is not None else None,
+        _after_failed(request.query),
         parameters.limit(request.query),
         _chosen_ids(request),
+        anonymise.of_site(parts.config, site),
     )
     replayed = 0
     rejected: list[FailedEvent] = []
     resume: tuple[int, str] | None = None
-    until = time.monotonic() + REPLAY_SECONDS
-    for step in replay.failed_events(store, queue, chosen):
+    until = time.monotonic() + PATIENCE_SECONDS
+    for step in replay.failed_events(parts.store, parts.queue, chosen, parts.schemas):
         replayed += step.replayed
         rejected += step.rejected
         resume = step.resume
@@ -105,12 +199,17 @@ def replay_failed_events(request: Request, store: Store, queue: Queue, site: str
     answer = {
         "replayed": replayed,
         "rejected": [
-            {"id": failed.id, "messageId": failed.message_id, **_error(failed)}
+            {
+                "id": failed.id,
+                "messageId": failed.message_id,
+                "field": failed.field,
+                "reason": failed.reason,
+            }
             for failed in rejected
         ],
         "next_cursor": cursor.encode(resume) if resume is not None else None,
     }
-    return json(answer, headers=PRIVATE)
+    return json(answer)
 
 
 def _chosen_ids(request: Request) -> list[str] | None:
@@ -132,20 +231,20 @@ def _chosen_ids(request: Request) -> list[str] | None:
     return None if ids is UNSET else ids
 
 
-def _failed(failed: FailedEvent) -> dict[str, Any]:
+def failed_event(failed: FailedEvent) -> dict[str, Any]:
+    """A failed event as it is answered with."""
     return {
         "id": failed.id,
+        "site": failed.site,
         "receivedAt": timestamps.format(failed.received_at),
         "messageId": failed.message_id,
-        "errors": [_error(failed)],
+        "userId": failed.user_id,
+        "anonymousId": failed.anonymous_id,
+        "errors": [fault._asdict() for fault in failed.faults],
         "payload": failed.payload,
     }
 
 
-def _error(failed: FailedEvent) -> dict[str, str]:
-    return {"field": failed.field, "reason": failed.reason}
-
-
 def _list(rows: list[Any], resume: tuple[object, ...] | None) -> Response:
     next_cursor = cursor.encode(tuple(resume)) if resume is not None else None
-    return json({"data": rows, "next_cursor": next_cursor}, headers=PRIVATE)
+    return json({"data": rows, "next_cursor": next_cursor})

@@ -1,19 +1,20 @@
 """The one table: method, path, handler, who may call. Both hosts mount it."""
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Sequence
-from enum import Enum
+from collections.abc import Callable, Iterator
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, NamedTuple
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from tracker import assets, cors
+from tracker import assets, client_settings, cors, dashboard
 from tracker.collector import Collector
 from tracker.config import ALL_SITES, Config
 from tracker.errors import Problem, QueueUnavailable, Unavailable
 from tracker.event import EVENT_TYPES
 from tracker.http import Pending, Request, Response, json, problem
 from tracker.parts import Parts
+from tracker.router import Access, Route
 
 if TYPE_CHECKING:
     from tracker.stores import Store
@@ -21,35 +22,21 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class Access(Enum):
-    """Who may call a route."""
-
-    ANYONE = "anyone"
-    WRITE_KEY = "write key"
-    READ_TOKEN = "read token"  # noqa: S105  (what it is called, not one)
-
-
-Handler = Callable[[Request], Response | Pending]
-
-
-class Route(NamedTuple):
-    """One row of the table."""
-
-    method: str
-    path: str
-    handler: Handler
-    access: Access
-
-
 def routes(parts: Parts) -> list[Route]:
     """The table for some parts."""
     config = parts.config
-    collector = Collector(config, clock=parts.clock, new_id=parts.new_id)
+    collector = Collector(
+        config,
+        clock=parts.clock,
+        new_id=parts.new_id,
+        schemas=lambda: parts.schemas,
+        limits=parts.limits,
+    )
     script = config.script_name
     table = [
         *(
             Route("POST", path, collector.collect, Access.WRITE_KEY)
-            for path in ("/v1/batch", "/v1/b", "/v1/import")
+            for path in ("/v1/batch", "/v1/b", "/v1/import", "/beacon/v1/batch")
         ),
         *(
             Route("POST", path, partial(collector.collect, path_type=name), Access.WRITE_KEY)
@@ -57,21 +44,45 @@ def routes(parts: Parts) -> list[Route]:
             for path in (f"/v1/{name}", f"/v1/{name[0]}")
         ),
         Route("GET", "/v1/i.gif", collector.collect_pixel, Access.WRITE_KEY),
+        _settings("/v1/projects/{write_key}/settings", client_settings.of_segment, config),
+        _settings("/sourceConfig", client_settings.of_rudderstack, config),
         Route("GET", f"/{script}", assets.script, Access.ANYONE),
         Route("GET", f"/{assets.versioned_name(script)}", assets.versioned_script, Access.ANYONE),
         *_parts(script),
-        _reading("/v1/events", "events", parts),
-        _reading("/v1/users/{user_id}", "user", parts),
-        _reading("/v1/failed-events", "failed_events", parts),
+        _reading("/v1/events", "reading.events", parts),
+        _reading("/v1/sessions", "reading.sessions", parts),
+        _reading("/v1/users/{user_id}", "reading.user", parts),
+        Route("DELETE", "/v1/users/{user_id}", partial(_erase, parts), Access.READ_TOKEN),
+        _reading("/v1/stats", "reading_stats.counts", parts),
+        _reading("/v1/delivery", "reading_stats.delivery", parts),
+        _reading("/v1/failed-events", "reading.failed_events", parts),
+        _reading("/v1/failed-events/counts", "reading.failed_event_counts", parts),
         Route("POST", "/v1/failed-events/replay", partial(_replay, parts), Access.READ_TOKEN),
+        _of_parts("/v1/live", "reading_now.live", parts),
+        _of_parts("/v1/status", "reading_now.status", parts),
+        _of_parts("/v1/funnels", "reading_people.funnels", parts),
+        _of_parts("/v1/retention", "reading_people.retention", parts),
     ]
     table = [route._replace(path=config.path_prefix + route.path) for route in table]
-    table.append(Route("GET", "/health", partial(_health, parts), Access.ANYONE))
+    table += (
+        Route("GET", "/health", partial(_health, parts), Access.ANYONE),
+        Route("GET", "/openapi.json", partial(_openapi, config), Access.ANYONE),
+        Route("GET", "/", partial(dashboard.page, config), Access.ANYONE),
+        *(
+            Route("GET", f"/dashboard/{{version}}/{path}", handler, Access.ANYONE)
+            for path, handler in dashboard.files()
+        ),
+    )
     if config.demo:
         from tracker import demo  # a page of the embedded host, never of a Lambda
 
         table += (Route("GET", *row, Access.ANYONE) for row in demo.pages(parts))
     return table
+
+
+def _settings(path: str, settings: Callable[[Config, Request], Response], config: Config) -> Route:
+    """What a client of another maker asks for at its start."""
+    return Route("GET", path, partial(settings, config), Access.WRITE_KEY)
 
 
 def _parts(script: str) -> Iterator[Route]:
@@ -104,10 +115,21 @@ def answer(route: Route, request: Request, config: Config) -> Response | Pending
         log.exception("%s %s", request.method, route.path)
         result = problem(our_fault())
     if isinstance(result, Response):
-        return _readable(result, request, config)
+        return _guarded(_readable(result, request, config), route)
     _readable(result.response, request, config)
-    _readable(result.otherwise, request, config)
+    refused = result.otherwise
+    result.otherwise = lambda: _readable(refused(), request, config)
     return result
+
+
+def _guarded(response: Response, route: Route) -> Response:
+    """The answer, with what keeps a browser from taking it for something else, or from keeping
+    what was read: it is about people. A write's answer says nothing, and stays small."""
+    if route.access is not Access.WRITE_KEY:
+        response.headers = {**response.headers, "x-content-type-options": "nosniff"}
+    if route.access is Access.READ_TOKEN:
+        response.headers["cache-control"] = "no-store"
+    return response
 
 
 def our_fault() -> Problem:
@@ -135,120 +157,73 @@ def finish(result: Response | Pending, parts: Parts) -> Response:
         parts.queue.send([result.message])
     except QueueUnavailable as error:
         log.warning("not queued: %s", error)
-        return result.otherwise
+        return result.otherwise()
     return result.response
 
 
-class Router:
-    """Finds the route of a request."""
-
-    def __init__(self, table: Sequence[Route]) -> None:
-        self._exact: dict[str, dict[str, Route]] = {}
-        self._patterns: list[tuple[list[str], Route]] = []
-        for route in table:
-            if "{" in route.path:
-                self._patterns.append((route.path.split("/"), route))
-            else:
-                self._exact.setdefault(route.path, {})[route.method] = route
-        self._patterns.sort(key=_length)
-
-    def find(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
-        """The route and its path's parameters. Raises `Problem` 404 or 405."""
-        found: dict[str, tuple[Route, dict[str, str]]] = {
-            verb: (route, {}) for verb, route in self._exact.get(path, {}).items()
-        }
-        if not found:
-            segments = path.split("/")
-            # The longest pattern that fits: the last parameter of a shorter one may hold slashes.
-            for pattern, route in self._patterns:
-                parameters = _match(pattern, segments)
-                if parameters is not None:
-                    found[route.method] = (route, parameters)
-        if not found:
-            raise Problem(404, "not_found", f"There is nothing at {path}.")
-        if method not in found:
-            allowed = ", ".join(allowed_methods(found))
-            raise Problem(
-                405,
-                "method_not_allowed",
-                f"{path} takes {allowed}.",
-                headers={"allow": allowed},
-            )
-        return found[method]
-
-    def methods(self, path: str) -> str:
-        """The methods of a path. Raises `Problem` 404."""
-        try:
-            self.find("", path)
-        except Problem as error:
-            if error.status == 405:
-                return error.headers["allow"]
-            raise
-        return ""
-
-
-def allowed_methods(mounted: Collection[str]) -> list[str]:
-    """What a path answers to, given the methods of its routes."""
-    return [*sorted(mounted), *(["HEAD"] if "GET" in mounted else []), "OPTIONS"]
-
-
-def _length(row: tuple[list[str], Route]) -> int:
-    return len(row[0])
-
-
-def _match(pattern: Sequence[str], segments: Sequence[str]) -> dict[str, str] | None:
-    if len(segments) > len(pattern) and pattern[-1].startswith("{"):
-        # The HTTP server has decoded the path: a slash may be part of an id (a%2Fb).
-        last = len(pattern) - 1
-        segments = [*segments[:last], "/".join(segments[last:])]
-    if len(pattern) != len(segments):
-        return None
-    parameters = {}
-    for expected, segment in zip(pattern, segments, strict=True):
-        if expected.startswith("{"):
-            if not segment:
-                return None
-            parameters[expected.strip("{}")] = segment
-        elif expected != segment:
-            return None
-    return parameters
-
-
 Reader = Callable[[Request, "Store", str], Response]
+PartsReader = Callable[[Request, Parts, str], Response]
 
 
-def _reading(path: str, name: str, parts: Parts) -> Route:
-    """A route that answers to read tokens, by a function of `tracker.reading`."""
+def _reading(path: str, place: str, parts: Parts) -> Route:
+    """A route that answers to read tokens, by a ``module.function`` that reads the store."""
 
     def handler(request: Request) -> Response:
-        site = _readable_site(request, parts.config)
-        from tracker import reading  # a cold Lambda that takes an event does without
-
-        read: Reader = getattr(reading, name)
+        site = _readable_site(request, parts)
+        read: Reader = _function(place)
         return read(request, parts.store, site)
 
     return Route("GET", path, handler, Access.READ_TOKEN)
 
 
-def _replay(parts: Parts, request: Request) -> Response:
-    # A read token may do this: it changes nothing but what failed, and adds nothing of its own.
-    site = _readable_site(request, parts.config)
+def _of_parts(path: str, place: str, parts: Parts) -> Route:
+    """The same, by one that takes all parts."""
+
+    def handler(request: Request) -> Response:
+        site = _readable_site(request, parts)
+        read: PartsReader = _function(place)
+        return read(request, parts, site)
+
+    return Route("GET", path, handler, Access.READ_TOKEN)
+
+
+def _function(place: str) -> Any:
+    """Imported when it is used: a cold Lambda that takes an event does without."""
+    module, _, name = place.partition(".")
+    return getattr(import_module(f"tracker.{module}"), name)
+
+
+def _openapi(config: Config, request: Request) -> Response:
+    from tracker.openapi import openapi
+
+    return openapi(config, request)
+
+
+def _erase(parts: Parts, request: Request) -> Response:
+    site = _readable_site(request, parts)
     from tracker import reading
 
-    return reading.replay_failed_events(request, parts.store, parts.queue, site)
+    return reading.erase_user(request, parts.store, parts.queue, site, parts.clock())
 
 
-def _readable_site(request: Request, config: Config) -> str:
+def _replay(parts: Parts, request: Request) -> Response:
+    # A read token may do this: it changes nothing but what failed, and adds nothing of its own.
+    site = _readable_site(request, parts)
+    from tracker import reading
+
+    return reading.replay_failed_events(request, parts, site)
+
+
+def reads_everything(request: Request, parts: Parts) -> None:
+    """Raise `Problem` unless the request may read every site there is."""
+    bound = _bound_site(request, parts)
+    if bound != ALL_SITES and [bound] != parts.config.site_names:
+        raise Problem(403, "site_not_allowed", f"This read token reads site {bound!r} only.")
+
+
+def _readable_site(request: Request, parts: Parts) -> str:
     """The site a request may read. A token for all sites names one with ``?site=``."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    bound = config.readable_site(token.strip()) if scheme.lower() == "bearer" else None
-    if bound is None:
-        raise Problem(
-            401,
-            "unknown_read_token",
-            "The read token is missing or unknown: send it as Authorization: Bearer <token>.",
-            headers={"www-authenticate": "Bearer"},
-        )
+    bound = _bound_site(request, parts)
     wanted = request.query.get("site")
     if bound != ALL_SITES:
         if wanted not in (None, bound):
@@ -256,11 +231,28 @@ def _readable_site(request: Request, config: Config) -> str:
         return bound
     if wanted is not None:
         return wanted
-    sites = config.site_names
+    sites = parts.config.site_names
     if len(sites) == 1:
         return sites[0]
     reason = "is required: one of " + ", ".join(sites)
-    raise Problem(400, "invalid_parameter", f"site {reason}.", errors=[("site", reason)])
+    unsaid = Problem(400, "invalid_parameter", f"site {reason}.", errors=[("site", reason)])
+    unsaid.members = {"sites": sites}
+    raise unsaid
+
+
+def _bound_site(request: Request, parts: Parts) -> str:
+    """The site that the request's token is for, or ``*``."""
+    parts.limits.address(request.client_ip)
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    bound = parts.config.readable_site(token.strip()) if scheme.lower() == "bearer" else None
+    if bound is None:
+        raise Problem(
+            401,
+            "unknown_read_token",
+            "The read token is missing or unknown: send it as Authorization: Bearer <token>.",
+            headers={"www-authenticate": "Bearer"},
+        )
+    return bound
 
 
 def _health(parts: Parts, _request: Request) -> Response:

@@ -11,6 +11,7 @@ from typing import Any
 import botocore.session
 import msgspec
 from botocore.config import Config
+from botocore.exceptions import ConnectionClosedError
 from botocore.loaders import JSONFileLoader, Loader
 
 
@@ -49,4 +50,13 @@ def client(service: str, config: Config) -> Any:
     session = botocore.session.get_session()
     session.register_component("data_loader", _Loader(service))
     made: Any = session.create_client(service, config=config)
+    made.meta.events.register("after-call", _refuse_half)
     return made
+
+
+def _refuse_half(http_response: Any, **_: object) -> None:
+    """botocore takes an answer that breaks off for an empty one, in which nothing is said to be
+    left undone: what a batch has not done would count as done."""
+    told = http_response.headers.get("content-length")
+    if told is not None and len(http_response.content) < int(told):
+        raise ConnectionClosedError(endpoint_url=http_response.url)

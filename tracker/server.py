@@ -4,27 +4,36 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
+import uvloop
 from granian.constants import HTTPModes, Interfaces
-from granian.server.embed import Server
+from granian.http import HTTP1Settings
 
-from tracker import body, cors, routes
+from tracker import connections, cors, request_body, routes
 from tracker.errors import ConfigError, Problem, QueueUnavailable
 from tracker.group_commit import GroupCommit
 from tracker.http import Pending, Request, Response
+from tracker.listener import Listener
 from tracker.parts import Parts
-from tracker.routes import Access, Route, Router
+from tracker.proxies import FOR, Proxies, plain
+from tracker.router import Access, Route, Router
+from tracker.server_metrics import ServerMetrics
 
 log = logging.getLogger(__name__)
+access = logging.getLogger(f"{__name__}.access")
 
 READERS = 4
 
-DISCARDED_BYTES = 10 * 1024 * 1024
-"""The largest request API Gateway takes."""
+HEAD_BYTES = 128 * 1024
+"""The largest head of a request: twice the longest address that the HTTP server takes."""
+
+STOP_SECONDS = 5.0
+"""How long requests that were begun may take to end once the server is told to stop."""
 
 
 class _Scope(Protocol):
@@ -39,10 +48,8 @@ class _Scope(Protocol):
     headers: Any
 
 
-class _Exchange(Protocol):
+class _Exchange(request_body.Exchange, Protocol):
     """Its body, and the way to answer (RSGI)."""
-
-    def __aiter__(self) -> AsyncIterator[bytes]: ...
 
     def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None: ...
 
@@ -52,45 +59,70 @@ class _Exchange(Protocol):
 class Host:
     """Serves the route table."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, metrics: ServerMetrics) -> None:
         self._config = parts.config
-        self._router = Router(routes.routes(parts))
+        self._metrics = metrics
+        self._router = Router([*routes.routes(parts), _metrics_route(parts, metrics)])
         self._commit = GroupCommit(parts.queue)
         self._readers = ThreadPoolExecutor(READERS, "reader")
+        self._proxies = Proxies(parts.config.server.trusted_proxies)
 
     async def __rsgi__(self, scope: _Scope, exchange: _Exchange) -> None:
-        request = _request(scope)
+        began = time.perf_counter()
+        request = _request(scope, self._proxies)
+        taken: Pending | None = None
         try:
-            response = await self._respond(request, scope, exchange)
+            response, taken = await self._respond(request, scope, exchange)
         except Problem as error:
             response = routes.refusal(error, request, self._config)
         except Exception:
-            log.exception("%s %s", request.method, request.path)
+            log.exception("%s %s", request.method, request.route)
             response = routes.refusal(routes.our_fault(), request, self._config)
         headers = list(response.headers.items())
         if response.body and scope.method != "HEAD":
             exchange.response_bytes(response.status, headers, response.body)
         else:
             exchange.response_empty(response.status, headers)
+        self._tell(request, response.status, taken, time.perf_counter() - began)
 
-    async def _respond(self, request: Request, scope: _Scope, exchange: _Exchange) -> Response:
+    def _tell(self, request: Request, status: int, taken: Pending | None, seconds: float) -> None:
+        """What is known of a request once it is answered: nothing that says whose it was."""
+        self._metrics.answered(request, status, seconds)
+        about: dict[str, object] = {"status": status, "milliseconds": round(seconds * 1000, 1)}
+        if taken is not None:
+            self._metrics.taken(taken.accepted, len(taken.rejected))
+            about |= {
+                "batch_id": taken.batch_id,
+                "accepted": taken.accepted,
+                "rejected": len(taken.rejected),
+            }
+        if self._config.server.access_log:
+            line = "%s %s %d"
+            access.info(line, request.method, request.route or "-", status, extra=about)
+
+    async def _respond(
+        self, request: Request, scope: _Scope, exchange: _Exchange
+    ) -> tuple[Response, Pending | None]:
+        """The answer; also what the queue has taken."""
         if request.method == "OPTIONS":
             response = cors.preflight(self._router.methods(request.path))
             response.headers |= cors.headers(self._config, request)
-            return response
+            return response, None
         route, found = self._router.find(request.method, request.path)
         request.parameters = found
+        request.route = route.path
         if route.method == "POST":
-            request.body = await _read(scope, exchange)
+            patience = self._config.server.request_seconds
+            request.body = await request_body.read(scope.headers, exchange, patience)
         result = await self._call(route, request)
         if isinstance(result, Response):
-            return result
+            return result, None
         try:
             await self._commit.send(result.message)
         except QueueUnavailable as error:
             log.warning("not queued: %s", error)
-            return result.otherwise
-        return result.response
+            return result.otherwise(), None
+        return result.response, result
 
     async def _call(self, route: Route, request: Request) -> Response | Pending:
         if route.access is Access.WRITE_KEY:
@@ -106,37 +138,30 @@ class Host:
         self._readers.shutdown()
 
 
-def _request(scope: _Scope) -> Request:
+def _metrics_route(parts: Parts, metrics: ServerMetrics) -> Route:
+    """Whoever may read all may see what happens here; a token for one of several sites may not."""
+
+    def handler(request: Request) -> Response:
+        routes.reads_everything(request, parts)
+        return metrics.page(parts)
+
+    return Route("GET", "/metrics", handler, Access.READ_TOKEN)
+
+
+def _request(scope: _Scope, proxies: Proxies) -> Request:
     headers = {name.lower(): value for name, value in scope.headers.items()}
     authority = scope.authority or headers.get("host", "")
+    peer = plain(scope.client.rpartition(":")[0]) or ""
+    forwarded = ",".join(scope.headers.get_all(FOR)) if FOR in headers else ""
+    scheme = proxies.scheme(peer, headers, scope.scheme)
     return Request(
         "GET" if scope.method == "HEAD" else scope.method,
         scope.path,
         headers,
         dict(parse_qsl(scope.query_string, keep_blank_values=True)),
-        client_ip=scope.client.rpartition(":")[0].strip("[]"),
-        base_url=f"{scope.scheme}://{authority}",
+        client_ip=proxies.client(peer, forwarded),
+        base_url=f"{scheme}://{authority}",
     )
-
-
-async def _read(scope: _Scope, exchange: _Exchange) -> bytes:
-    """The body. Of one that is too large no more is read than it takes to be understood: a client
-    that is still sending when the connection closes may never see the answer, and try for ever."""
-    length = scope.headers.get("content-length") or "0"
-    waits = "expect" in scope.headers
-    if length.isdigit() and int(length) > (body.MAX_BODY_BYTES if waits else DISCARDED_BYTES):
-        raise body.too_large()
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in exchange:
-        size += len(chunk)
-        if size <= body.MAX_BODY_BYTES:
-            chunks.append(chunk)
-        elif size > DISCARDED_BYTES:
-            break
-    if size > body.MAX_BODY_BYTES:
-        raise body.too_large()
-    return b"".join(chunks)
 
 
 def free_address(host: str, port: int) -> int:
@@ -155,15 +180,20 @@ def free_address(host: str, port: int) -> int:
         ) from None
 
 
-def serve(parts: Parts, host: str, port: int, ready: Callable[[], None]) -> None:
+def serve(
+    parts: Parts, metrics: ServerMetrics, host: str, port: int, ready: Callable[[], None]
+) -> None:
     """Serve until SIGINT or SIGTERM, then finish what was accepted. ``ready`` is called once
     requests are answered."""
-    asyncio.run(_serve(parts, host, port, ready))
+    uvloop.run(_serve(parts, metrics, host, port, ready))
 
 
-async def _serve(parts: Parts, host: str, port: int, ready: Callable[[], None]) -> None:
-    application = Host(parts)
-    server = Server(
+async def _serve(
+    parts: Parts, metrics: ServerMetrics, host: str, port: int, ready: Callable[[], None]
+) -> None:
+    application = Host(parts, metrics)
+    patience = parts.config.server.request_seconds
+    server = Listener(
         application,
         host,
         port,
@@ -171,7 +201,13 @@ async def _serve(parts: Parts, host: str, port: int, ready: Callable[[], None]) 
         http=HTTPModes.http1,
         websockets=False,
         backlog=1024,
+        backpressure=connections.most(),
+        http1_settings=HTTP1Settings(
+            header_read_timeout=patience * 1000,
+            max_buffer_size=HEAD_BYTES,
+        ),
         log_enabled=False,
+        silence=patience,
     )
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -185,7 +221,10 @@ async def _serve(parts: Parts, host: str, port: int, ready: Callable[[], None]) 
             [asyncio.create_task(stop.wait()), serving], return_when=asyncio.FIRST_COMPLETED
         )
         server.stop()  # type: ignore[no-untyped-call]
-        await serving
+        # Who neither sends on nor reads on is not waited for.
+        done, _ = await asyncio.wait([serving], timeout=STOP_SECONDS)
+        for task in done:
+            task.result()
     finally:
         application.close()
 

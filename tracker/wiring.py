@@ -1,5 +1,6 @@
 """Config → the parts in use. The only place that chooses; it imports what was chosen, late."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tracker.config import Config
@@ -17,7 +18,12 @@ STORE_FILE = "store.db"
 
 def parts(config: Config) -> Parts:
     """The parts of a configuration."""
-    return Parts(config, lambda: queue(config), lambda: store(config))
+    return Parts(
+        config,
+        lambda: queue(config),
+        lambda: store(config),
+        ask_delays=_ask_delays(config),
+    )
 
 
 def existing_parts(config: Config) -> Parts:
@@ -56,26 +62,29 @@ def _folder_queue(config: Config) -> "SqliteQueue":
     return SqliteQueue(config.folder / QUEUE_FILE)
 
 
-def delays(parts: Parts) -> "Delays":
-    """How late it is: by CloudWatch where the queue is SQS, else by the queue itself. Raises
-    `QueueUnavailable`."""
-    config = parts.config
-    if config.queue_url:
+def _ask_delays(config: Config) -> "Callable[[], Delays] | None":
+    """How late it is tells CloudWatch where the queue is SQS; a file tells it itself."""
+    url = config.queue_url
+    if not url:
+        return None
+
+    def ask() -> "Delays":
         from tracker.queues import sqs_delays
 
-        return sqs_delays.delays(config.queue_url, config.tables)
-    from tracker.queues import Delays
+        return sqs_delays.delays(url, config.tables)
 
-    oldest = parts.queue.depth().oldest_seconds
-    return Delays(oldest, oldest or 0.0, "the oldest event that is not stored yet")
+    return ask
 
 
 def store(config: Config) -> "Store":
     """DynamoDB where its tables are named, else a file in the folder."""
+    from tracker.stores.retention import Retention
+
+    retention = Retention(config.retention_days)
     if config.tables:
         from tracker.stores.dynamodb import DynamoDbStore
 
-        return DynamoDbStore(config.tables)
+        return DynamoDbStore(config.tables, retention, failed_days=config.failed_days)
     from tracker.stores.sqlite import SqliteStore
 
-    return SqliteStore(config.folder / STORE_FILE)
+    return SqliteStore(config.folder / STORE_FILE, retention, failed_days=config.failed_days)

@@ -17,7 +17,7 @@ export const measureEngagement = (): void => {
 };
 
 const tick = (): void => {
-  const now = Date.now();
+  const now = performance.now();
   engaged += since && now - since;
   since = document.hidden ? 0 : now;
 };
@@ -26,14 +26,14 @@ const tick = (): void => {
 export const left = (page?: Page): void => {
   tick();
   if (engaged >= LEAST_MS && on("engagement", true)) {
-    const { clientHeight, scrollHeight } = document.documentElement;
+    const root = document.documentElement;
     record(
       "track",
       {
         event: "Page left",
         properties: {
           engagedSeconds: Math.round(engaged / 1000),
-          scrollDepth: Math.round((100 * (deepest + clientHeight)) / scrollHeight),
+          scrollDepth: Math.round((100 * (deepest + root.clientHeight)) / root.scrollHeight),
         },
       },
       page,

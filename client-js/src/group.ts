@@ -2,4 +2,4 @@ import { record } from "./record";
 import type { Properties } from "./types";
 
 /** Says which group (company, team) the user belongs to. */
-export const group = (groupId: string | number, traits?: Properties): void => record("group", { groupId: String(groupId), traits });
+export const group = (groupId: string | number, traits?: Properties): void => record("group", { groupId: groupId?.toString(), traits });

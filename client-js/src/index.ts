@@ -1,5 +1,8 @@
 import { calls } from "./calls";
+import { guard } from "./guard";
+import { configure } from "./settings";
 import { start } from "./start";
+import { openStorage } from "./storage";
 import type { Calls, Options, QueuedCall } from "./types";
 
 export { user } from "./user";
@@ -16,7 +19,11 @@ export function init(options: Options & { host: string }): void {
   if (started || typeof window === "undefined") return;
   started = true;
   void calls.beforeSend!(options.beforeSend);
-  start({ ...options }, location.href, early);
+  void guard(() => {
+    configure({ ...options }, location.href);
+    openStorage();
+    start(early);
+  })();
 }
 
 /** A call by its name, which waits for `init`. */

@@ -5,7 +5,7 @@ export const json = (fields: any, depth = 2): string => {
   } catch (error) {
     if (!depth) throw error;
     const kept: Record<string, unknown> = {};
-    for (const name in fields) {
+    for (const name of Object.keys(fields)) {
       try {
         kept[name] = JSON.parse(json(fields[name], depth - 1));
       } catch {}

@@ -1,9 +1,16 @@
+import { guard } from "./guard"; // first: so it packs seven bytes smaller
 import { calls, replay } from "./calls";
-import { guard } from "./guard";
+import { configure } from "./settings";
 import { start } from "./start";
+import { openStorage } from "./storage";
 import { user } from "./user";
 
 const script = document.currentScript as HTMLScriptElement;
+
+const prepare = () => {
+  configure({ ...script.dataset }, script.src);
+  openStorage();
+};
 
 const begin = guard(() => {
   // The stub's own array becomes the kit, so that who kept a reference to it, or to a call, goes on with the client.
@@ -11,10 +18,16 @@ const begin = guard(() => {
   const kit: any = (window.kit as any)?.splice ? window.kit : [];
   if (kit.user) return; // the tag was pasted twice
   const queued = kit.splice(0);
-  window.kit = Object.assign(kit, calls, { user, push: replay });
-  start({ ...script.dataset }, script.src, queued);
+  window.kit = Object.assign(kit, calls, { user });
+  kit.push = replay; // not assigned with them: where arrays' own is frozen, that would throw
+  prepare();
+  start(queued);
 });
 
-// Nothing of it runs while the page is still being read.
-if (document.readyState === "loading") addEventListener("DOMContentLoaded", begin);
-else begin();
+// Once the page has been read, in two tasks: together they can be a long one, on a slow phone. The second is set
+// first (arguments are evaluated before the call): the client begins also where the settings are wrong.
+const soon = () => setTimeout(guard(() => (prepare as any)(setTimeout(begin))));
+// At once where the user leaves before that; captured, so that the client's own listeners hear of it, too.
+addEventListener("pagehide", begin, true);
+if (document.readyState === "loading") addEventListener("DOMContentLoaded", soon);
+else soon();

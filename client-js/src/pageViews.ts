@@ -16,8 +16,8 @@ export const pageViews = (loadedAt: number | undefined): void => {
 
   for (const name of ["pushState", "replaceState"] as const) {
     const original = history[name];
-    history[name] = function (...args) {
-      original.apply(this, args);
+    history[name] = (...args) => {
+      original.apply(history, args);
       changed();
     };
   }

@@ -9,16 +9,17 @@ let here: Page | undefined;
 
 /** Where the user is now; after an in-app change of address, the referrer is the address before. */
 export const place = (): Page => {
-  if (seen !== location.href) {
-    seen = location.href;
+  // What was seen before: the left side is read first.
+  if (seen !== (seen = location.href)) {
     // A hash that is no route can hold secrets (OAuth puts tokens there) and is left out.
-    const { href: url, pathname, hash, search } = new URL(redact(on("hash") ? seen : seen.split("#")[0]!));
-    if (here?.url !== url) {
-      if (here) {
-        left(here);
+    const now = new URL(redact(on("hash") ? seen : seen.split("#")[0]!));
+    if (here?.url !== now.href) {
+      const from = here;
+      here = { url: now.href, path: now.pathname + now.hash, search: now.search, referrer: redact(from?.url || document.referrer) };
+      if (from) {
+        left(from);
         settle(); // what was recorded there keeps the title of its own time
       }
-      here = { url, path: pathname + hash, search, referrer: here ? here.url : redact(document.referrer) };
     }
   }
   return here!;

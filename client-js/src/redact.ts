@@ -1,13 +1,14 @@
 import { settings } from "./settings";
 
-const SENSITIVE = ".*(token|secret|key|passw.*|pwd|mail|session)|auth|code|jwt|otp|sig";
+const SENSITIVE = ".*(token|secret|passw|pwd|mail|session|signature).*|.*key|auth|code|jwt|otp|sig";
 
 /** An address without the query parameters that hold secrets or say who somebody is. */
 export const redact = (address: string): string => {
-  const sensitive = RegExp(`^.(${SENSITIVE},${settings.redact})=`.replace(/,/g, "|"), "i");
+  const sensitive = RegExp(`^&(${SENSITIVE},${settings.redact})=`.replace(/,/g, "|"), "i");
   return address
-    .split(/(?=[?&#])/)
+    .replace(/[?#]/g, "$&&") // so that each parameter has one, and what is before it does not go with it
+    .split(/(?=[&#])/)
     .filter((part) => !sensitive.test(part))
     .join("")
-    .replace(/^([^?]*)&/, "$1?");
+    .replace(/([?#])&|[?#](?=#|$)/g, "$1");
 };

@@ -14,7 +14,8 @@ export const configure = (options: typeof settings, base: string): void => {
 };
 
 /** Whether an option is on. */
-export const on = (option: keyof Options, byDefault = false): boolean => "" + (settings[option] ?? byDefault) !== "false";
+// What is off has an f in it: false, off, undefined.
+export const on = (option: keyof Options, byDefault?: boolean): boolean => !/f/.test((settings[option] ?? byDefault) as string);
 
 /** Sets what sees each event before it is sent, and may change it, or drop it by answering null or false. */
 export const beforeSend = (fn: typeof hook): void => {

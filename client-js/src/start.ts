@@ -2,14 +2,10 @@ import { replay } from "./calls";
 import { measureEngagement } from "./engagement";
 import { followLife } from "./life";
 import { pageViews } from "./pageViews";
-import { configure } from "./settings";
-import { openStorage } from "./storage";
 import type { QueuedCall } from "./types";
 
-/** Starts the client, and makes the calls that were made before it. */
-export const start = (options: Parameters<typeof configure>[0], base: string, queued: QueuedCall[]): void => {
-  configure(options, base);
-  openStorage();
+/** Starts the client, once it is configured, and makes the calls that were made before it. */
+export const start = (queued: QueuedCall[]): void => {
   measureEngagement();
   followLife();
   // The page was there before anything it called: its view comes first, and is not younger.

@@ -54,7 +54,9 @@ export interface Options {
   writeKey: string;
   /** The collector's base URL, when it is not where the script came from. The ES module needs it. */
   host?: string;
-  /** Page views by themselves, for the load and each change of address. On unless set to false. */
+  /** Page views by themselves, for the load, each change of address, and a return from the browser's back/forward cache.
+   * The referrer is the address before, where the page itself has changed it, also with Back; else what the browser says
+   * of the document: after Back the referrer it was first reached with. On unless set to false. */
   auto?: boolean;
   /** The address's hash is a route: part of the path, and a change of it is a page view. */
   hash?: boolean;
@@ -68,9 +70,12 @@ export interface Options {
   signals?: boolean;
   /** Whether bots' events are sent, marked with `context.bot`. On unless set to false. */
   bots?: boolean;
-  /** More query parameters to take out of addresses, with commas between them; each is a regular expression. */
+  /** More query parameters to take out of addresses, with commas between them; each is a regular expression. Those with
+   * `token`, `secret`, `passw`, `pwd`, `mail`, `session` or `signature` in their name, those that end with `key`, and
+   * `auth`, `code`, `jwt`, `otp` and `sig` are taken out anyway. What is secret in a path is for `beforeSend`. */
   redact?: string;
-  /** Explains each decision in the console. */
+  /** Explains each decision in the console: what was recorded, dropped or not wanted, what the collector answered, and
+   * what has failed. */
   debug?: boolean;
   /** Sees each event before it is sent; may change it, or drop it by answering null or false. */
   beforeSend?: (event: Event) => Event | null | boolean | void;
@@ -100,7 +105,8 @@ export interface Calls {
   ready(fn?: () => void): Promise<void>;
   /** Sends now what waits to be sent; the promise is kept once the collector has answered, or has failed to. */
   flush(): Promise<void>;
-  /** Stops recording, in all tabs and for good, and forgets what is not sent and who the user is. */
+  /** Stops recording, in all tabs and for good, and forgets what is not sent and who the user is. The choice is kept in
+   * the browser's storage: a page that clears that clears it, too. */
   optOut(): Promise<void>;
   /** Records from now on, whatever the site begins with and the browser asks for. */
   optIn(): Promise<void>;

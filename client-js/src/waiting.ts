@@ -3,9 +3,11 @@ import { bot } from "./bot";
 import { campaign } from "./campaign";
 import { isOut } from "./consent";
 import { debug } from "./debug";
+import { guard } from "./guard";
 import { id } from "./id";
-import { events } from "./outbox";
+import { clear, events } from "./outbox";
 import { person, write } from "./person";
+import { place } from "./place";
 import { hook, on } from "./settings";
 import type { Event, EventType, Page } from "./types";
 
@@ -14,25 +16,27 @@ type Moment = [EventType, number, string, Page];
 
 const IDLE_MS = 30 * 60 * 1000;
 
-let waiting: Moment[] = [];
-
-/** Notes what happened, which must cost the page next to nothing, and answers how much waits to become events. */
-export const note = (moment: Moment): number => waiting.push(moment);
-
-/** Forgets what waits. */
-export const forget = (): void => {
-  waiting = [];
-};
+/** What is noted, at next to no cost to the page, and not made an event yet. */
+export let waiting: Moment[] = [];
 
 /** Makes events of all that waits, for the person and with the title as they are now. */
+// A router that was there before the client may have shown the next page, title and all, before we hear of it: then
+// what is still said of the page before has the title that was last seen on it.
 export const settle = (): any => {
-  const moments = waiting;
-  forget();
-  if (!moments[0] || isOut()) return;
+  const here = place();
   const reason = bot();
-  if (reason && !on("bots", true)) return debug("bot", reason);
+  // Who is out may be so by another tab.
+  if (isOut() || (reason && !on("bots", true))) {
+    waiting = [];
+    clear();
+    debug("optOut", reason);
+  }
+  if (!waiting[0]) return;
   const now = person();
-  for (const [type, time, fields, page] of moments) {
+  // Guarded one by one: an event that fails, or that its hook fails for, is dropped, as what was to be taken out of it
+  // may still be in it; the others are not.
+  waiting.splice(0).forEach(guard(([type, time, fields, page]: Moment) => {
+    page.title = (page !== here && page.title) || document.title;
     const from = campaign(page.search);
     const source = JSON.stringify(from);
     // A new session, after an idle half hour or from a new campaign.
@@ -51,7 +55,7 @@ export const settle = (): any => {
       userId: now.userId,
       ...JSON.parse(fields),
       context: {
-        page: { ...page, title: document.title },
+        page: { ...page },
         campaign: from,
         locale: navigator.language,
         sessionId: now.sessionId,
@@ -61,15 +65,13 @@ export const settle = (): any => {
         library: { name: "kit", version },
       },
     };
-    try {
-      const sent: any = hook?.(event);
-      if (sent || sent === undefined) {
-        events.push(JSON.stringify(sent?.type ? sent : event)); // true is no event, but a yes
-        now.seq = seq;
-        now.dropped = undefined;
-      }
-    } catch {} // an event that its hook fails for is dropped: what was to be taken out may still be in it
+    const sent: any = hook?.(event);
+    if (sent || sent === undefined) {
+      events.push(JSON.stringify(sent?.type ? sent : event)); // true is no event, but a yes
+      now.seq = seq;
+      now.dropped = undefined;
+    }
     debug(now.seq === seq ? "recorded" : "dropped", event);
-  }
+  }));
   write(now);
 };

@@ -30,6 +30,17 @@ errors(track);
 vitals(track);
 void window.kit?.track("From a script");
 
+// As frameworks take functions: React's effects may answer a function and nothing else, handlers and Vue's hooks anything.
+declare function useEffect(effect: () => void | (() => void)): void;
+declare function onMounted(hook: () => unknown): void;
+useEffect(() => init({ host: "https://events.example", writeKey: "wk" }));
+useEffect(() => {
+  identify("user-42");
+});
+onMounted(() => identify("user-42", { plan: "pro" }));
+// @ts-expect-error: a promise is no function
+useEffect(() => track("Opened"));
+
 // @ts-expect-error: the module does not know where it came from
 init({ writeKey: "wk" });
 // @ts-expect-error: an event has a name

@@ -11,7 +11,7 @@ from tests.engines.required import required
 NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
 # No sandbox: CI runs as root, and only our own pages are opened. The rest keeps the browser from
 # calling home, and from what a machine without a screen cannot do.
-FLAGS = [
+OPENLY_AUTOMATED = [
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -20,6 +20,13 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+]
+# A person's browser says neither that it is driven by a program nor that it has no screen.
+FLAGS = [
+    *OPENLY_AUTOMATED,
+    "--disable-blink-features=AutomationControlled",
+    "--user-agent=Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)"
+    " Chrome/150.0.0.0 Safari/537.36",
 ]
 
 

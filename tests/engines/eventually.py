@@ -10,7 +10,9 @@ Answer = TypeVar("Answer")
 INTERVAL = 0.05
 
 
-def eventually(check: Callable[[], Answer], timeout: float = 30) -> Answer:
+def eventually(
+    check: Callable[[], Answer], timeout: float = 30, *, interval: float = INTERVAL
+) -> Answer:
     """Return what `check` returns as soon as that is true; an exception counts as not yet."""
     deadline = time.monotonic() + timeout
     while True:
@@ -27,4 +29,4 @@ def eventually(check: Callable[[], Answer], timeout: float = 30) -> Answer:
             last = repr(answer)
         if time.monotonic() >= deadline:
             raise TimeoutError(f"not within {timeout:g} s, the last was {last}") from error
-        time.sleep(INTERVAL)
+        time.sleep(interval)

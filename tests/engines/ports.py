@@ -3,6 +3,7 @@
 import ipaddress
 import os
 import socket
+from contextlib import suppress
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -51,11 +52,11 @@ def is_loopback(address: str) -> bool:
 def _sockets(group: int) -> set[str]:
     names = set()
     for process in Path("/proc").glob("[0-9]*"):
-        try:
+        with suppress(OSError):  # it ended meanwhile, or is another user's
             if os.getpgid(int(process.name)) == group:
-                names |= {str(file.readlink()) for file in (process / "fd").iterdir()}
-        except OSError:  # it ended meanwhile, or is another user's
-            continue
+                for file in (process / "fd").iterdir():
+                    with suppress(OSError):  # it was closed meanwhile
+                        names.add(str(file.readlink()))
     return names
 
 

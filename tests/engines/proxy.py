@@ -2,14 +2,18 @@
 
 import json
 import threading
+import zlib
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import Enum
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.engines.ports import LOOPBACK, free_port
+from tracker.errors import Problem
+from tracker.http import problem
 
 # What an answer of one connection does not hand on to another.
 HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"}
@@ -22,6 +26,41 @@ class Fault(Enum):
     BUSY = "it is refused with 503, and does not come to the server"
     HANG = "it is taken, but not answered until the fault is over; it does not come to the server"
     CUT = "the server answers it, but the answer is lost"
+    HALF_A_HEAD = "the server answers it, but the answer breaks off in its first line"
+    HALF_A_BODY = "the server answers it, but the answer breaks off in its body"
+
+
+class Refusal(NamedTuple):
+    """The server's words for a status, without the server: the request does not come to it."""
+
+    status: int
+    retry_after: int | None = None
+    """Seconds."""
+
+    def answer(self) -> tuple[Mapping[str, str], bytes]:
+        told = {} if self.retry_after is None else {"retry-after": str(self.retry_after)}
+        response = problem(Problem(self.status, "refused", "Refused by the proxy.", headers=told))
+        exposed = {"access-control-expose-headers": "Retry-After"}
+        return {"access-control-allow-origin": "*", **exposed, **response.headers}, response.body
+
+
+class Post(NamedTuple):
+    """A POST as it came, and the status that was answered, or lost on the way."""
+
+    path: str
+    headers: Mapping[str, str]
+    """By their names in lower case."""
+    body: bytes
+    status: int
+
+    @property
+    def unpacked(self) -> bytes:
+        packed = self.headers.get("content-encoding") == "gzip"
+        return zlib.decompress(self.body, wbits=31) if packed else self.body
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.unpacked)
 
 
 class Proxy:
@@ -36,6 +75,10 @@ class Proxy:
         self.tries: list[bytes] = []
         """Of all requests."""
         self.methods: list[str] = []
+        self.posts: list[Post] = []
+        """The POSTs that were answered, or whose answer was lost."""
+        self.next_posts: deque[Fault | Refusal] = deque()
+        """What happens to the POSTs that come next, one each; whatever else comes goes through."""
         self._mended = threading.Event()
         self._target = port
         self._server: ThreadingHTTPServer | None = None
@@ -79,6 +122,10 @@ class Proxy:
         self._mended.clear()
         self.fault = fault
 
+    def spare_the_next(self) -> None:
+        """Requests to come are answered; one that hangs goes on hanging."""
+        self.fault = Fault.NONE
+
     def heal(self) -> None:
         self.fault = Fault.NONE
         self._mended.set()
@@ -112,30 +159,47 @@ class _Way(BaseHTTPRequestHandler):
         self._handle()
 
     def _handle(self) -> None:
-        proxy, fault = self.proxy, self.proxy.fault
+        proxy = self.proxy
+        fault: Fault | Refusal = proxy.fault
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         proxy.methods.append(self.command)
         if body:
             proxy.tries.append(body)
+        if self.command == "POST" and proxy.next_posts:
+            fault = proxy.next_posts.popleft()
         if fault is Fault.BUSY:
             return self._answer(503, {"access-control-allow-origin": "*", **proxy.busy_headers})
         if fault is Fault.HANG:
             return proxy.wait_until_mended()
+        if isinstance(fault, Refusal):
+            self._record(body, fault.status)
+            return self._answer(fault.status, *fault.answer())
         headers = {k: v for k, v in self.headers.items() if k.lower() not in HOP}
         status, kept, answer = proxy.pass_on(self.command, self.path, headers, body)
         if body:
             proxy.bodies.append(body)
-        if fault is not Fault.CUT:
-            self._answer(status, kept, answer)
+        self._record(body, status)
+        if fault is Fault.HALF_A_HEAD:
+            self.wfile.write(b"HTTP/1.0 20")
+        elif fault is not Fault.CUT:
+            missing = len(answer) // 2 if fault is Fault.HALF_A_BODY else 0
+            self._answer(status, kept, answer, missing)
         return None
 
-    def _answer(self, status: int, headers: Mapping[str, str], body: bytes = b"") -> None:
+    def _record(self, body: bytes, status: int) -> None:
+        if self.command == "POST":
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            self.proxy.posts.append(Post(self.path, headers, body, status))
+
+    def _answer(
+        self, status: int, headers: Mapping[str, str], body: bytes = b"", missing: int = 0
+    ) -> None:
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(body[: len(body) - missing])
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""

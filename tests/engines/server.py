@@ -69,6 +69,14 @@ class Server:
         """SIGKILL: it finishes nothing."""
         self.program.kill()
 
+    def consumer(self) -> int:
+        """The process id of the consumer beside it."""
+        for thread in Path(f"/proc/{self.process.pid}/task").iterdir():
+            for child in (thread / "children").read_text().split():
+                if b"tracker.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
+                    return int(child)
+        raise LookupError("the server has no consumer")
+
 
 class Servers:
     """Starts servers for one test: `server()`, `server("--option", env={…}, data=folder)`."""

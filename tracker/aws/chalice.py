@@ -88,7 +88,7 @@ def _is_there(resource: dict[str, Any]) -> bool:
     match resource:
         case {"resource_type": "rest_api", "rest_api_id": api}:
             return _found("apigateway", "get_rest_api", restApiId=api)
-        case {"resource_type": "sqs_event", "event_uuid": uuid}:
+        case {"resource_type": "sqs_event" | "dynamodb_event", "event_uuid": uuid}:
             return _found("lambda", "get_event_source_mapping", UUID=uuid)
         case {"resource_type": "lambda_function", "lambda_arn": function}:
             return _found("lambda", "get_function", FunctionName=function)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-KEYS = ("TRACKER_SITES", "TRACKER_READ_TOKENS")
+KEYS = ("TRACKER_SITES", "TRACKER_READ_TOKENS", "TRACKER_SECRET")
 """The settings that hold keys: they belong to the stage, not to a version of the code."""
 
 

@@ -16,7 +16,7 @@ Deployed = Mapping[str, dict[str, Any]]
 
 _PAUSE_SECONDS = 0.5
 
-_LOGICAL = {"api_handler": "APIHandler", "consume": "Consume"}
+_LOGICAL = {"api_handler": "APIHandler", "consume": "Consume", "count": "Count"}
 """Chalice's name of a function → its name in the template."""
 
 
@@ -32,20 +32,20 @@ def names(deployed: Deployed) -> dict[str, str]:
 
 def api(deployed: Deployed) -> Api:
     """The API's address."""
-    return gateway.address(*_rest_api(deployed), deployed["rest_api"]["rest_api_url"])
+    return gateway.address(*rest_api(deployed), deployed["rest_api"]["rest_api_url"])
 
 
 def parts(deployed: Deployed) -> Parts:
     """What is kept, and gone back to."""
     here = names(deployed)
-    return Parts(here["api_handler"], here["consume"], _rest_api(deployed))
+    return Parts(here["api_handler"], here["consume"], here["count"], rest_api(deployed))
 
 
 def complete(deployed: Deployed) -> None:
     """Say what Chalice cannot, and keep this version."""
     for chalices, function in names(deployed).items():
         _log_as_wished(function, template.of_chalice(_LOGICAL[chalices])["LoggingConfig"])
-    gateway.answer_as_the_contract_says(*_rest_api(deployed))
+    gateway.answer_as_the_contract_says(*rest_api(deployed))
     kept.keep(parts(deployed))
 
 
@@ -66,7 +66,7 @@ def refuse_left_over(name: str, deployed: Deployed, stack: Stack) -> None:
     it is left of a first deploy that failed."""
     if "api_handler" in deployed or provisioning.is_one_stack(stack):
         return
-    for function in (name, f"{name}-consume"):
+    for function in (name, f"{name}-consume", f"{name}-count"):
         if versions.now(function) is not None:
             raise DeploymentError(
                 f"function {function} is there, and {chalice.DEPLOYED} has no record of it: do this"
@@ -76,19 +76,26 @@ def refuse_left_over(name: str, deployed: Deployed, stack: Stack) -> None:
 
 
 def forget_unrecorded(name: str, deployed: Deployed) -> None:
-    """Take the consumer off the queue where Chalice has no record of having put it there: a first
-    deploy that failed leaves none, and could then not be repeated. Messages wait meanwhile."""
-    if "consume-sqs-event-source" in deployed or versions.now(f"{name}-consume") is None:
-        return
+    """Take consumer and counter off queue and stream where Chalice has no record of having put them
+    there: a first deploy that failed leaves none, and could then not be repeated. What they would
+    get waits meanwhile."""
+    for function, source, where in (
+        (f"{name}-consume", "consume-sqs-event-source", f":{name}-queue"),
+        (f"{name}-count", "count-dynamodb-event-source", f":table/{name}-events/"),
+    ):
+        if source not in deployed and versions.now(function) is not None:
+            _forget_mappings(function, where)
+
+
+def _forget_mappings(function: str, where: str) -> None:
     aws = client("lambda")
-    queue = f":{name}-queue"
     with explained():
         while mappings := [
             mapping
-            for mapping in aws.list_event_source_mappings(FunctionName=f"{name}-consume")[
+            for mapping in aws.list_event_source_mappings(FunctionName=function)[
                 "EventSourceMappings"
             ]
-            if mapping["EventSourceArn"].endswith(queue)
+            if where in mapping["EventSourceArn"]
         ]:
             for mapping in mappings:
                 if mapping["State"] != "Deleting":
@@ -105,6 +112,7 @@ def _log_as_wished(function: str, logging: Mapping[str, str]) -> None:
             aws.update_function_configuration(FunctionName=function, LoggingConfig=logging)
 
 
-def _rest_api(deployed: Deployed) -> tuple[str, str]:
-    rest_api = deployed["rest_api"]
-    return rest_api["rest_api_id"], rest_api["rest_api_url"].rstrip("/").rpartition("/")[2]
+def rest_api(deployed: Deployed) -> tuple[str, str]:
+    """The API's id, and the name of its stage."""
+    found = deployed["rest_api"]
+    return found["rest_api_id"], found["rest_api_url"].rstrip("/").rpartition("/")[2]

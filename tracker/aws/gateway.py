@@ -6,6 +6,10 @@ from urllib.parse import urlsplit
 from tracker.aws import template
 from tracker.aws.account import client, explained
 
+_BURST_SECONDS = 10
+_MOST_BURST = 5000
+"""An account's own, unless AWS has raised it."""
+
 
 class Api(NamedTuple):
     """How the API is reached."""
@@ -44,6 +48,21 @@ def answer_as_the_contract_says(api_id: str, stage: str) -> bool:
                 restApiId=api_id, stageName=stage, description="with the contract's errors"
             )
     return changed
+
+
+def throttle(api_id: str, stage: str, per_second: int) -> None:
+    """Let a stage answer so many requests a second, and no more; 0 leaves it as it is."""
+    if not per_second:
+        return
+    limits = {"rateLimit": per_second, "burstLimit": min(_BURST_SECONDS * per_second, _MOST_BURST)}
+    changes = [
+        {"op": "replace", "path": f"/*/*/throttling/{name}", "value": str(value)}
+        for name, value in limits.items()
+    ]
+    with explained():
+        client("apigateway").update_stage(
+            restApiId=api_id, stageName=stage, patchOperations=changes
+        )
 
 
 def _wanted() -> dict[str, dict[str, Any]]:

@@ -1,8 +1,8 @@
 """What was deployed with ``chalice deploy``, kept to come back to.
 
 The description of the API's function is the record of what is deployed: a release's id, the
-consumer's version and the API's deployment that belong to it, and the release that was in use
-before. A published version of the function keeps that with it.
+versions of consumer and counter and the API's deployment that belong to it, and the release that
+was in use before. A published version of the function keeps that with it.
 """
 
 import re
@@ -15,8 +15,8 @@ from tracker.aws import gateway, versions
 from tracker.errors import DeploymentError
 
 _RECORD = re.compile(
-    r"release (?P<id>\S+): consumer (?P<consumer>\d+), API deployment (?P<deployment>\S+),"
-    r" after (?P<after>\S+)"
+    r"release (?P<id>\S+): consumer (?P<consumer>\d+),(?: counter (?P<counter>\d+),)?"
+    r" API deployment (?P<deployment>\S+), after (?P<after>\S+)"
 )
 _GOING_BACK = re.compile(r"going back to (?P<id>\S+)")
 _NONE = "none"
@@ -29,6 +29,8 @@ class Parts(NamedTuple):
     """The name of the API's function."""
     consumer: str
     """The name of the consumer's function."""
+    counter: str
+    """The name of the counter's function."""
     rest_api: tuple[str, str]
     """The REST API's id, and its stage."""
 
@@ -40,15 +42,18 @@ class Release(NamedTuple):
     """When it was made: ISO 8601."""
     api: str
     consumer: str
+    counter: str | None
+    """None in what was deployed before there was one: then it stays as it is."""
     deployment: str
     after: str
 
     @property
     def record(self) -> str:
         """The description."""
+        counter = f" counter {self.counter}," if self.counter else ""
         return (
-            f"release {self.id}: consumer {self.consumer}, API deployment {self.deployment},"
-            f" after {self.after}"
+            f"release {self.id}: consumer {self.consumer},{counter} API deployment"
+            f" {self.deployment}, after {self.after}"
         )
 
 
@@ -60,6 +65,7 @@ def keep(parts: Parts) -> None:
         time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()),
         "",
         versions.publish(parts.consumer),
+        versions.publish(parts.counter),
         gateway.current_deployment(*parts.rest_api),
         earlier["id"] if earlier else _NONE,
     )
@@ -98,6 +104,8 @@ def go_back(parts: Parts, release: Release, packages: Path) -> None:
     versions.go_back(parts.api, release.api, packages)
     gateway.serve_deployment(*parts.rest_api, release.deployment)
     versions.go_back(parts.consumer, release.consumer, packages)
+    if release.counter:
+        versions.go_back(parts.counter, release.counter, packages)
     versions.describe(parts.api, release.record)
 
 
@@ -115,6 +123,7 @@ def _releases(function: str) -> dict[str, Release]:
                 recorded["id"],
                 number,
                 recorded["consumer"],
+                recorded["counter"],
                 recorded["deployment"],
                 recorded["after"],
             )
@@ -124,6 +133,13 @@ def _releases(function: str) -> dict[str, Release]:
 def _is_deployed(parts: Parts, release: Release, api_now: Mapping[str, Any]) -> bool:
     """Whether the functions are what they were in a release."""
     api = versions.published(parts.api)[release.api]
-    consumer = versions.published(parts.consumer).get(release.consumer, {})
-    consumer_now = versions.now(parts.consumer) or {}
-    return versions.is_same(api, dict(api_now)) and versions.is_same(consumer, consumer_now)
+    return (
+        versions.is_same(api, dict(api_now))
+        and _is_at(parts.consumer, release.consumer)
+        and (release.counter is None or _is_at(parts.counter, release.counter))
+    )
+
+
+def _is_at(function: str, number: str) -> bool:
+    version = versions.published(function).get(number, {})
+    return versions.is_same(version, versions.now(function) or {})

@@ -7,14 +7,21 @@ start: the package brings the bytecode.
 import compileall
 import zipfile
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from py_compile import PycInvalidationMode
 from tempfile import TemporaryDirectory
 
+from tracker import schemas
 from tracker.errors import DeploymentError
 
 _LEFT_OUT = ("boto3", "requests")
 """The functions use neither. And boto3 would hide the one that fits the runtime's botocore."""
+
+OTHER_FORMS = ("ua_parser_builtins/matchers.py", "ua_parser_builtins/regexes.py")
+"""The same rules as in ``lazy.py``, which is what `tracker.user_agent` reads."""
+_FOR_SCHEMAS = ("jsonschema_rs",)
+"""Two megabytes, that only a package with schemas needs."""
 
 _TASK = "/var/task"
 """Where Lambda unpacks it."""
@@ -29,7 +36,10 @@ def finish(package: Path) -> None:
         tree = Path(folder) / "tree"
         try:
             with zipfile.ZipFile(package) as archive:
-                names = [name for name in archive.namelist() if not _is_left_out(name)]
+                names = archive.namelist()
+                has_schemas = any(name.startswith(f"{schemas.FOLDER}/") for name in names)
+                left_out = _LEFT_OUT if has_schemas else _LEFT_OUT + _FOR_SCHEMAS
+                names = [name for name in names if not _belongs_to(left_out, name)]
                 if any("/__pycache__/" in name for name in names):
                     return
                 archive.extractall(tree, names)
@@ -63,7 +73,11 @@ def size(package: Path) -> str:
 
 
 def _is_left_out(name: str) -> bool:
-    return name.startswith(tuple(f"{part}{end}" for part in _LEFT_OUT for end in ("/", "-")))
+    return _belongs_to(_LEFT_OUT, name) or name in OTHER_FORMS
+
+
+def _belongs_to(parts: Sequence[str], name: str) -> bool:
+    return name.startswith(tuple(f"{part}{end}" for part in parts for end in ("/", "-")))
 
 
 def _add(archive: zipfile.ZipFile, file: Path, name: str) -> None:

@@ -57,6 +57,9 @@ SQS_REQUESTS = Price("SQS requests (64 KiB)", "requests", MILLION, _flat(0.40), 
 # On demand, halved in November 2024. The free units are for provisioned tables only.
 WRITE_UNITS = Price("DynamoDB write units", "units", MILLION, _flat(0.625))
 READ_UNITS = Price("DynamoDB read units", "units", MILLION, _flat(0.125))
+STREAM_READS = Price(
+    "DynamoDB stream reads", "requests", 100_000, _flat(0.02), free=2.5e6
+)  # Lambda's own cost nothing
 STORAGE = Price("DynamoDB storage", "GB-months", 1, _flat(0.25), free=25)
 BACKUP = Price("DynamoDB point-in-time backup", "GB-months", 1, _flat(0.20))
 # Logs of Lambdas have been cheaper beyond 10 TB since May 2025.

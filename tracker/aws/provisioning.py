@@ -12,13 +12,17 @@ from tracker.aws import policies, template, versions
 from tracker.aws.account import Account
 from tracker.aws.environment import with_keys_of
 from tracker.aws.stack import Stack
-from tracker.config import CHECK_SITE, DEFAULT_SITE, Site, hash_token
+from tracker.config import CHECK_SITE, DEFAULT_SITE, Config, Keys, Site, hash_token
 from tracker.errors import ConfigError, DeploymentError
 
 _ONE_STACK = "APIHandlerName"
 """Chalice's output of a stack that holds the functions too: `tracker.aws.releases`."""
 
-POLICIES = {"api_handler": "policy-api.json", "consume": "policy-consume.json"}
+POLICIES = {
+    "api_handler": "policy-api.json",
+    "consume": "policy-consume.json",
+    "count": "policy-count.json",
+}
 """Chalice's function → its policy file in ``.chalice``, as CloudFormation reads it."""
 
 _TRACE = {
@@ -33,6 +37,7 @@ _OUTPUTS = {
     "QueueUrl": "TRACKER_QUEUE_URL",
     "QueueName": "TRACKER_QUEUE_NAME",
     "Tables": "TRACKER_TABLES",
+    "Stream": "TRACKER_STREAM",
 }
 """Output of the stack → the setting that holds it."""
 
@@ -150,7 +155,15 @@ def _add_keys(
     environment = of_stage.setdefault("environment_variables", {})
     environment["TRACKER_SITES"] = msgspec.json.encode(sites).decode()
     environment["TRACKER_READ_TOKENS"] = msgspec.json.encode(tokens).decode()
+    if secret := known.get("TRACKER_SECRET") or _secret(sites):
+        environment["TRACKER_SECRET"] = secret
     return token
+
+
+def _secret(sites: dict[str, Any]) -> str | None:
+    """A new secret, where a site hashes."""
+    hashes = any(site.hashes for site in msgspec.convert(sites, dict[str, Site]).values())
+    return keyring.new_secret() if hashes else None
 
 
 def _environment(stage: str, name: str, project: Path) -> Mapping[str, str]:
@@ -203,7 +216,8 @@ def _decode(environment: Mapping[str, str], name: str) -> dict[str, Any]:
 
 def _validate(sites: dict[str, Any], tokens: dict[str, Any]) -> None:
     try:
-        msgspec.convert(sites, dict[str, Site])
+        of_sites = msgspec.convert(sites, dict[str, Site])
         msgspec.convert(tokens, dict[str, str])
     except msgspec.ValidationError as error:
         raise ConfigError(f"the keys in {stages.FILE} are not as they should be: {error}") from None
+    Config(keys=Keys(sites=of_sites))

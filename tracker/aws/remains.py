@@ -40,10 +40,10 @@ def delete_tables(name: str) -> Iterator[str]:
 def delete_logs(name: str) -> None:
     """Delete the functions' logs."""
     logs = client("logs")
-    for group in (f"/aws/lambda/{name}", f"/aws/lambda/{name}-consume"):
+    for function in (name, f"{name}-consume", f"{name}-count"):
         with explained():
             try:
-                logs.delete_log_group(logGroupName=group)
+                logs.delete_log_group(logGroupName=f"/aws/lambda/{function}")
             except ClientError as error:
                 if not is_code(error, "ResourceNotFoundException"):
                     raise

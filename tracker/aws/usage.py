@@ -15,6 +15,8 @@ import msgspec
 
 from tracker.aws import prices
 from tracker.aws.prices import Price
+from tracker.config import DEFAULT_RETENTION_DAYS
+from tracker.lambda_settings import LambdaSettings
 
 Usage = Mapping[Price, float]
 """How much of what is used in a month."""
@@ -31,7 +33,7 @@ PLAIN_MESSAGE_BYTES = 48 * KIB
 """A longer message is compressed."""
 COMPRESSED_EVENT_BYTES = 120
 """An event in a compressed message, as base64."""
-EVENT_ITEM_BYTES = 515
+EVENT_ITEM_BYTES = 520
 """The item of an event, keys included: one write unit."""
 LISTING_BYTES, LISTING_EVENT_BYTES = 170, 31
 """A listing entry's item, and what each event adds."""
@@ -40,6 +42,10 @@ SESSION_ITEM_BYTES = 150
 """What finds a session by its id."""
 STRETCH = 3
 """From so many events of one person on, one query looks whether they are there already."""
+VISITOR_DAY_BYTES = 480
+"""What is kept of a visitor's day, to count each visitor and session once: one write unit."""
+PAGES = 3
+"""What a batch of the counter writes beside it, at least: of its hour and its day."""
 ANSWER_BYTES = 50
 """The answer's body, where nothing is rejected."""
 PACKED_BYTES, PACKED_EVENT_BYTES = 440, 50
@@ -62,9 +68,19 @@ COLLECT_MS, COLLECT_EVENT_MS = 20.0, 0.5
 CONSUME_MS, CONSUME_EVENT_MS = 75.0, 3.0
 """Milliseconds billed to store a message. Both: the processor time measured here, three and a half
 times for the part of a core, and 6 ms for each call of another service."""
+COUNT_MS, COUNT_VISITOR_MS, COUNT_EVENT_MS = 100.0, 30.0, 0.2
+"""Milliseconds billed to count a batch, for each visitor and each event in it."""
+PAGE_UNITS = 5
+"""Write units of a batch's pages: one for the totals, two each for some hundred different pages,
+sources and countries of the hour and of the day."""
+SHARDS = 4
+"""So many shards a small table's stream has at a time. Each is read by itself."""
 COLD_MS = 6.0
 """One start in a hundred is cold and takes 600 ms, which are billed since August 2025."""
 EVENTS_PER_SESSION = 20
+RETENTION_MONTHS = DEFAULT_RETENTION_DAYS / (365 / 12)
+"""So long events are stored, at the default of 400 days. That DynamoDB deletes what has expired
+costs nothing."""
 LOG_LINES_BYTES = 330
 """Lambda's own START, END and REPORT lines of an invocation, which a plain `chalice deploy` cannot
 switch off; `deploy` does."""
@@ -84,7 +100,7 @@ class Load:
     events_per_month: int
     events_per_request: float
     month: int = 1
-    """The how-manieth since the start: events are kept, so each month's storage is larger."""
+    """The how-manieth since the start: each month's storage is larger, until events expire."""
 
     @property
     def requests(self) -> float:
@@ -94,7 +110,7 @@ class Load:
     @property
     def months_stored(self) -> float:
         """How many months' events are there on average: of the running month, half."""
-        return self.month - 0.5
+        return min(self.month - 0.5, RETENTION_MONTHS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,8 +149,9 @@ def listing_units(events: float) -> int:
 
 def read_units(events: float) -> float:
     """The read units to see that nothing of it is stored yet: strongly consistent reads of what is
-    not there, at DynamoDB's least price, and half a unit to see whether the session is known."""
-    return (1.0 if events >= STRETCH else events) + 0.5
+    not there, at DynamoDB's least price. Half a unit to see whether the session is known, and
+    one to see, after the write, that the person was not erased."""
+    return (1.0 if events >= STRETCH else events) + 1.5
 
 
 def stored_bytes(events: float, *, sessions: float = 1.0) -> float:
@@ -145,6 +162,26 @@ def stored_bytes(events: float, *, sessions: float = 1.0) -> float:
         + entries * (LISTING_BYTES + ITEM_OVERHEAD)
         + sessions * (SESSION_ITEM_BYTES + ITEM_OVERHEAD)
     )
+
+
+def count_units(*, visitor_days: float = 1.0) -> float:
+    """The write units to count one request's events, beside the pages: the visitor's day, and one
+    more where that is new."""
+    return 1.0 + visitor_days
+
+
+def count_reads(*, visitor_days: float = 1.0) -> float:
+    """The read units of that: the visitor's day, whether there is a later one, and of a new one
+    whether there is an earlier one."""
+    return 2.0 + visitor_days
+
+
+def counter_batches(load: Load) -> float:
+    """How often the counter is invoked in a month: where little comes, once in each window."""
+    settings = LambdaSettings()
+    full = load.events_per_month / settings.counter_batch
+    windows = SHARDS * MONTH_SECONDS / settings.counter_window_seconds
+    return max(full, min(load.requests, windows))
 
 
 def packed_units(events: float) -> int:
@@ -158,8 +195,12 @@ def of_kit(load: Load, variant: Variant = AS_IT_IS) -> Usage:
     invocations = requests / variant.messages_per_invocation
     sessions = events / max(events, EVENTS_PER_SESSION)
     together = events * variant.messages_per_invocation
+    batches = counter_batches(load)
     writes = requests * (events + sessions) + invocations * listing_units(together)
+    writes += requests * count_units(visitor_days=sessions) + batches * PAGE_UNITS
+    reads = requests * (read_units(events) + count_reads(visitor_days=sessions))
     stored = requests * stored_bytes(events, sessions=sessions)
+    stored += requests * sessions * (VISITOR_DAY_BYTES + ITEM_OVERHEAD)
     if variant.packed:
         writes -= requests * (events - packed_units(events))
         packed_bytes = PACKED_BYTES + ITEM_OVERHEAD + events * PACKED_EVENT_BYTES
@@ -171,15 +212,20 @@ def of_kit(load: Load, variant: Variant = AS_IT_IS) -> Usage:
     polls = POLLERS * MONTH_SECONDS / POLL_SECONDS
     collect = COLLECT_MS + COLD_MS + events * COLLECT_EVENT_MS
     consume = CONSUME_MS + COLD_MS + together * CONSUME_EVENT_MS
+    count = batches * (COUNT_MS + COLD_MS) + requests * (COUNT_VISITOR_MS + events * COUNT_EVENT_MS)
     logs = (requests + invocations) * (LOG_LINES_BYTES + METRICS_LINE_BYTES) / GB
+    logs += batches * LOG_LINES_BYTES / GB
     alarms, dashboards = _watched()
     gateway = {variant.gateway: requests} if variant.gateway else {}
     return gateway | {
-        prices.LAMBDA_REQUESTS: requests + invocations,
-        prices.LAMBDA_SECONDS: (requests * collect + invocations * consume) / 1000 * MEMORY_GB,
+        prices.LAMBDA_REQUESTS: requests + invocations + batches,
+        prices.LAMBDA_SECONDS: (requests * collect + invocations * consume + count)
+        / 1000
+        * MEMORY_GB,
         prices.SQS_REQUESTS: requests * units * 2 + deletions + polls,
         prices.WRITE_UNITS: writes,
-        prices.READ_UNITS: requests * read_units(events),
+        prices.READ_UNITS: reads + batches * (PAGE_UNITS + 1),
+        prices.STREAM_READS: batches,
         prices.STORAGE: gb_months,
         prices.BACKUP: gb_months,
         prices.LOG_INGEST: logs,

@@ -33,6 +33,8 @@ class Filters(TypedDict, total=False):
     """The name of a track event."""
     path: str | None
     """The page's path."""
+    bots: Literal["include", "only"] | None
+    """Bots' events too, or nothing else; they are left out unless told otherwise."""
     order: Literal["asc", "desc"]
     """``desc``, newest first, unless told otherwise."""
     page_size: int

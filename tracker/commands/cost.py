@@ -11,7 +11,9 @@ from tracker.aws import cost, prices, usage
 from tracker.aws.cost import Bill, Saving
 from tracker.aws.prices import Price
 from tracker.aws.usage import Load
+from tracker.config import DEFAULT_RETENTION_DAYS
 from tracker.errors import ConfigError
+from tracker.lambda_settings import LambdaSettings
 
 _MAX_EVENTS = 10**12
 _MAX_PER_REQUEST = 2_500
@@ -166,7 +168,7 @@ def _unit_price(price: Price) -> str:
 
 
 def _growth(load: Load) -> list[str]:
-    """Every event is kept, so a later month costs more."""
+    """Events are kept for more than a year, so a later month costs more."""
     if load.month >= _LATER:
         return []
     later = cost.of_kit(replace(load, month=_LATER))
@@ -190,8 +192,12 @@ def _assumptions() -> list[str]:
         f"Lambda, {usage.MEMORY_GB * 1024:.0f} MB, arm64: {collect:g} ms a request and"
         f" {usage.COLLECT_EVENT_MS:g} ms an event to take it; {consume:g} ms a message and"
         f" {usage.CONSUME_EVENT_MS:g} ms an event to store it; one message a call",
+        f"counting: {usage.COUNT_MS + usage.COLD_MS:g} ms and {usage.PAGE_UNITS} write units a"
+        f" batch, {usage.COUNT_VISITOR_MS:g} ms a request; {usage.SHARDS} shards of the stream,"
+        f" each read once in {LambdaSettings().counter_window_seconds} seconds",
         f"a page view of {usage.EVENT_BYTES} bytes; the events of a request are one visitor's;"
-        f" a session has {usage.EVENTS_PER_SESSION} events or one request",
+        f" a session has {usage.EVENTS_PER_SESSION} events or one request;"
+        f" events are kept for {DEFAULT_RETENTION_DAYS} days",
         "not counted: a user's first identify on a device (5 write units, once), and a device whose"
         " clock is wrong (one write unit more an event)",
         f"logs of {usage.LOG_LINES_BYTES + usage.METRICS_LINE_BYTES} bytes a Lambda call, kept for"

@@ -4,14 +4,15 @@ import argparse
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tracker import assets, config, stages
+from tracker import assets, config, schemas, stages
 from tracker.aws import chalice, functions, gateway, proof, provisioning, releases
 from tracker.aws.gateway import Api
 from tracker.aws.stack import Stack
 from tracker.commands import dialogue, provision
-from tracker.commands.dialogue import say
+from tracker.commands.terminal import say
 from tracker.config import CHECK_SITE
 from tracker.errors import ConfigError, DeploymentError
+from tracker.lambda_settings import LambdaSettings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,10 +30,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     """Deploy, and send an event through."""
     project = Path()
+    _check_schemas(given.stage, project)
     api = _one_stack(given) if given.bucket else _with_chalice(given, project)
     prove(api, given.stage, project)
     _welcome(api, given.stage, project)
     return 0
+
+
+def _check_schemas(stage: str, project: Path) -> None:
+    """Raise `ConfigError` for a schema that is wrong, before anything is made."""
+    folder = project / "vendor" / schemas.FOLDER
+    if not folder.is_dir():
+        return
+    is_known = stage in (stages.load(project).get("stages") or {})
+    settings = stages.environment(stage, project) if is_known else {}
+    schemas.read(folder, config.from_environment(settings))
 
 
 def prove(api: Api, stage: str, project: Path) -> None:
@@ -43,9 +55,14 @@ def prove(api: Api, stage: str, project: Path) -> None:
     say(f"It was stored, and read back, {seconds:.1f} s later.")
 
 
+def _lambdas(stage: str, project: Path) -> LambdaSettings:
+    return config.from_environment(stages.environment(stage, project)).lambdas
+
+
 def _with_chalice(given: argparse.Namespace, project: Path) -> Api:
     stack = provision.provision(given)
-    if config.from_environment(stages.environment(given.stage)).lambdas.partial_failures:
+    settings = _lambdas(given.stage, project)
+    if settings.partial_failures:
         raise ConfigError(
             "TRACKER_PARTIAL_FAILURES is for a stack (--bucket): without it, Lambda would delete"
             " what could not be stored; take it out of .chalice/config.json"
@@ -58,6 +75,7 @@ def _with_chalice(given: argparse.Namespace, project: Path) -> Api:
     chalice.run("deploy", "--stage", given.stage, project=project, say=_indented)
     deployed = chalice.deployed(given.stage, project)
     functions.complete(deployed)
+    gateway.throttle(*functions.rest_api(deployed), settings.requests_per_second)
     return functions.api(deployed)
 
 
@@ -78,7 +96,9 @@ def _one_stack(given: argparse.Namespace) -> Api:
     release = releases.make(stack, given.stage, given.bucket, project, _indented)
     apply_release(stack, release, provision.parameters(given, stack), yes=given.yes)
     provisioning.write_settings(given.stage, stack.outputs(), {}, project)
-    gateway.answer_as_the_contract_says(*releases.rest_api(stack))
+    rest_api = releases.rest_api(stack)
+    gateway.answer_as_the_contract_says(*rest_api)
+    gateway.throttle(*rest_api, _lambdas(given.stage, project).requests_per_second)
     return releases.api(stack)
 
 
@@ -104,6 +124,8 @@ def _welcome(api: Api, stage: str, project: Path) -> None:
     ).replace("\n", "\n    ")
     say(f"""
 The tracker serves {api.url}
+
+  Dashboard   {api.url}/   (asks for a read token)
 
 Paste this into your pages, at the end of <head>:
 

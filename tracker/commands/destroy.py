@@ -4,7 +4,7 @@ import argparse
 
 from tracker.aws import chalice, functions, remains
 from tracker.commands import dialogue
-from tracker.commands.dialogue import say
+from tracker.commands.terminal import say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,7 +1,6 @@
 """What the commands that change AWS have in common: they show, ask, and tell how it goes."""
 
 import argparse
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -9,6 +8,8 @@ from typing import NamedTuple
 from tracker import stages
 from tracker.aws.account import Account, account
 from tracker.aws.stack import Plan, Progress, Stack
+from tracker.commands import terminal
+from tracker.commands.terminal import say
 from tracker.errors import ConfigError
 
 _SIGNS = {"Add": "+", "Remove": "-", "Import": "<", "Modify": "~"}
@@ -40,20 +41,9 @@ def go_there(given: argparse.Namespace) -> Place:
     return Place(project, where, stack)
 
 
-def say(line: str) -> None:
-    """Print a line, at once."""
-    print(line, flush=True)
-
-
 def ask(question: str, *, wanted: str = "yes", yes: bool = False) -> None:
     """Go on only if the answer is the wanted one. Raises `ConfigError`."""
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise ConfigError("there is nobody to ask: give --yes to go on without a question")
-    print(f"{question} ", end="", flush=True)
-    if sys.stdin.readline().strip() != wanted:
-        raise ConfigError("nothing was changed in what is deployed")
+    terminal.ask(question, wanted=wanted, yes=yes, else_="nothing was changed in what is deployed")
 
 
 def show_plan(stack: Stack, plan: Plan) -> None:

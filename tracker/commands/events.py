@@ -3,15 +3,16 @@
 import argparse
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count
 from typing import Any
 
 import msgspec
 
 from tracker import activity, parameters, timestamps, wiring
+from tracker.commands import terminal
 from tracker.config import Config
-from tracker.errors import ConfigError, Problem
+from tracker.errors import ConfigError
 from tracker.event import EVENT_TYPES
 from tracker.stores import Store, Stored
 
@@ -29,29 +30,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What ``events`` takes."""
     who = parser.add_mutually_exclusive_group()
     who.add_argument(
-        "--user", type=_id, metavar="ID", help="of this user, from before identify too"
+        "--user", type=identifier, metavar="ID", help="of this user, from before identify too"
     )
-    who.add_argument("--anonymous", type=_id, metavar="ID", help="of this anonymous id")
-    who.add_argument("--session", type=_id, metavar="ID", help="of this session")
-    parser.add_argument("--site", help="default: the only one")
-    parser.add_argument("--since", metavar="TIME", help="not earlier (ISO 8601)")
-    parser.add_argument("--until", metavar="TIME", help="earlier (ISO 8601)")
+    who.add_argument("--anonymous", type=identifier, metavar="ID", help="of this anonymous id")
+    who.add_argument("--session", type=identifier, metavar="ID", help="of this session")
+    add_site_and_times(parser)
     parser.add_argument("--type", choices=EVENT_TYPES)
     parser.add_argument("--event", metavar="NAME", help="the track event's name")
     parser.add_argument("--path", help="the page's path")
-    parser.add_argument("--limit", type=_positive, default=50, help="default: %(default)s")
+    parser.add_argument("--limit", type=positive, default=50, help="default: %(default)s")
     parser.add_argument("--asc", action="store_true", help="oldest first")
     parser.add_argument("--json", action="store_true", help="one JSON event a line")
     parser.add_argument("--follow", action="store_true", help="go on as events arrive")
 
 
-def _id(text: str) -> str:
+def add_site_and_times(parser: argparse.ArgumentParser) -> None:
+    """What every list takes."""
+    parser.add_argument("--site", help="default: the only one")
+    parser.add_argument("--since", metavar="TIME", help="not earlier (ISO 8601)")
+    parser.add_argument("--until", metavar="TIME", help="earlier (ISO 8601)")
+    parser.add_argument(
+        "--bots", choices=("include", "only"), help="bots' events too, or nothing else"
+    )
+
+
+def identifier(text: str) -> str:
+    """A user id, anonymous id or session id."""
     if not 1 <= len(text) <= parameters.MAX_ID:
         raise argparse.ArgumentTypeError(f"give 1 to {parameters.MAX_ID} characters")
     return text
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """How many rows to show."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError("give a number from 1")
     return int(text)
@@ -63,7 +74,7 @@ def run(given: argparse.Namespace, settings: Config) -> int:
     store = wiring.existing_parts(settings).store
     show = _show_json if given.json else _show_row
     if not given.json:
-        print(_row("TIME (UTC)", "TYPE", "WHAT", "WHERE", "WHO"))
+        print(row(("TIME (UTC)", "TYPE", "WHAT", "WHERE", "WHO"), _WIDTHS))
     if given.follow:
         _follow(store, question, given.limit, show)
     shown = 0
@@ -76,30 +87,28 @@ def run(given: argparse.Namespace, settings: Config) -> int:
 
 
 def _question(given: argparse.Namespace, settings: Config) -> activity.Question:
-    sites = settings.site_names
-    if given.site is None and len(sites) != 1:
-        raise ConfigError(f"which site? Give --site with one of {', '.join(sites)}")
-    if given.site is not None and given.site not in sites and settings.keys.sites:
-        raise ConfigError(f"there is no site {given.site!r}: there are {', '.join(sites)}")
     if given.follow and (given.until or given.asc):
         raise ConfigError("--follow shows what arrives, as it arrives: leave out --until and --asc")
-    times = {"since": given.since, "until": given.until}
-    given_times = {name: text for name, text in times.items() if text is not None}
-    try:
-        return activity.Question(
-            site=given.site or sites[0],
-            user_id=given.user,
-            anonymous_id=given.anonymous,
-            session_id=given.session,
-            since=parameters.instant(given_times, "since"),
-            until=parameters.instant(given_times, "until"),
-            type=given.type,
-            event=given.event,
-            path=given.path,
-            descending=not given.asc,
-        )
-    except Problem as error:
-        raise ConfigError(f"--{error.detail}".rstrip(".")) from None
+    return msgspec.structs.replace(
+        person_question(given, settings),
+        session_id=given.session,
+        type=given.type,
+        event=given.event,
+        path=given.path,
+    )
+
+
+def person_question(given: argparse.Namespace, settings: Config) -> activity.Question:
+    """What every list asks for. Raises `ConfigError` for a site or a time that is none."""
+    return activity.Question(
+        site=terminal.one_site(given.site, settings),
+        user_id=given.user,
+        anonymous_id=given.anonymous,
+        since=terminal.instant("since", given.since),
+        until=terminal.instant("until", given.until),
+        bots=parameters.bots({"bots": given.bots} if given.bots else {}),
+        descending=not given.asc,
+    )
 
 
 def _read(store: Store, question: activity.Question, limit: int) -> Iterator[Stored]:
@@ -151,7 +160,7 @@ def _show_row(stored: Stored) -> None:
     who = event.get("userId") or event.get("anonymousId")
     where = "".join(str(page.get(part) or "") for part in ("path", "search"))
     time_of_day = timestamps.sortable(stored.position.timestamp)[:23].replace("T", " ")
-    print(_row(time_of_day, event["type"], _what(event, page), where, who))
+    print(row((time_of_day, event["type"], _what(event, page), where, who), _WIDTHS))
 
 
 def _what(event: dict[str, Any], page: dict[str, Any]) -> object:
@@ -169,12 +178,13 @@ def _what(event: dict[str, Any], page: dict[str, Any]) -> object:
 _WIDTHS = (23, 8, 28, 28, 36)
 
 
-def _row(*cells: object) -> str:
-    return "  ".join(_columns(cells)).rstrip()
+def row(cells: Sequence[object], widths: Sequence[int]) -> str:
+    """A line of a table."""
+    return "  ".join(_columns(cells, widths)).rstrip()
 
 
-def _columns(cells: Iterable[object]) -> Iterator[str]:
-    for cell, width in zip(cells, _WIDTHS, strict=True):
+def _columns(cells: Sequence[object], widths: Sequence[int]) -> Iterator[str]:
+    for cell, width in zip(cells, widths, strict=True):
         text = "" if cell is None else printable(str(cell))
         yield (text if len(text) <= width else text[: width - 1] + "…").ljust(width)
 

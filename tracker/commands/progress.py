@@ -30,6 +30,10 @@ class Progress:
         if self._shown:
             self._stream.write("\n")
 
+    def reach(self, done: int) -> None:
+        """So many are done."""
+        self.advance(done - self._done)
+
     def advance(self, count: int) -> None:
         """So many more are done. The total is an estimate: it is never less than that."""
         self._done += count

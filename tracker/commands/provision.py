@@ -6,7 +6,7 @@ from tracker import stages
 from tracker.aws import provisioning
 from tracker.aws.stack import Stack
 from tracker.commands import dialogue
-from tracker.commands.dialogue import say
+from tracker.commands.terminal import say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,16 +9,15 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 
-from tracker import replay, wiring
+from tracker import anonymise, replay, wiring
 from tracker.commands.events import printable
 from tracker.commands.progress import Progress
 from tracker.config import Config
-from tracker.consumer import NO_SITE
 from tracker.errors import ConfigError, TrackerError, Unavailable
 from tracker.parts import Parts
 from tracker.queues import Queue
 from tracker.replay import Chosen
-from tracker.stores import Store
+from tracker.stores import NO_SITE, Store
 
 REASONS = 5
 """Of what is still wrong, so many different reasons are named."""
@@ -39,6 +38,7 @@ def run(given: argparse.Namespace, settings: Config) -> int:
         raise ConfigError("dead letters are not kept by site: leave out --site")
     sites = _sites(given.site, settings)
     parts = wiring.existing_parts(settings)
+    _ = parts.schemas  # if they are wrong, before anything is moved
     both = given.dead_letters == given.failed
     if given.failed or both:
         parts.store.check()  # before anything is moved
@@ -94,7 +94,9 @@ def _failed_events(parts: Parts, sites: list[str]) -> None:
 
 def _steps(parts: Parts, sites: list[str]) -> Iterator[replay.Step]:
     for site in sites:
-        yield from replay.failed_events(parts.store, parts.queue, Chosen(site))
+        rules = anonymise.of_site(parts.config, site)
+        chosen = Chosen(site, rules=rules)
+        yield from replay.failed_events(parts.store, parts.queue, chosen, parts.schemas)
 
 
 def _count(store: Store, sites: list[str]) -> int:

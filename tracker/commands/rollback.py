@@ -4,7 +4,7 @@ import argparse
 
 from tracker.aws import chalice, functions, kept, proof, provisioning, releases
 from tracker.commands import deploy, dialogue
-from tracker.commands.dialogue import say
+from tracker.commands.terminal import say
 from tracker.errors import DeploymentError
 
 
@@ -29,7 +29,9 @@ def run(given: argparse.Namespace) -> int:
         parts = functions.parts(deployed)
         earlier = kept.before(parts)
         say(f"Back to release {earlier.id}:")
-        say(f"  {parts.api} to version {earlier.api}, {parts.consumer} to {earlier.consumer}")
+        counter = f", {parts.counter} to {earlier.counter}" if earlier.counter else ""
+        consumer = f"{parts.consumer} to {earlier.consumer}"
+        say(f"  {parts.api} to version {earlier.api}, {consumer}{counter}")
         dialogue.ask("Go back? [yes/no]", yes=given.yes)
         kept.go_back(parts, earlier, project / chalice.PACKAGES)
         api = functions.api(deployed)

@@ -3,7 +3,7 @@
 Delivery is at least once, and in no promised order, as with SQS.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 VISIBILITY_SECONDS = 60
@@ -42,6 +42,8 @@ class Delays(NamedTuple):
     """How long events wait until they are stored; ``None`` where nobody can tell."""
     lag_of: str
     """Which events that is said of."""
+    counting_seconds: float | None = None
+    """How far counts are behind what is stored; ``None`` where they are not, or nobody can tell."""
 
 
 class Queue(Protocol):
@@ -64,6 +66,10 @@ class Queue(Protocol):
         """Give the dead letters back to the consumers, as if they were never received. After each
         step it tells how many it moved. What dies again meanwhile stays where it is. Stopped at
         any point, or done by several at once, it loses nothing; a message may come twice."""
+
+    def edit_dead_letters(self, edit: Callable[[bytes], Sequence[bytes]]) -> Iterator[int]:
+        """Put in the place of each dead letter what ``edit`` makes of it. After each step it tells
+        how many changed. Stopped at any point, it loses nothing; a message may be there twice."""
 
     def depth(self) -> Depth:
         """How full it is."""

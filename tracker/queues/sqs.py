@@ -3,7 +3,7 @@
 import base64
 import json
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from hashlib import blake2b
 from itertools import islice
@@ -23,9 +23,16 @@ MESSAGE_BYTES = 1024 * 1024
 """The largest message SQS takes, and as much in one call."""
 
 _CALL_MESSAGES = 10
+_RECEIVED_MESSAGES = 250
+"""How many are given at once, whatever a consumer asks for: their hidden time begins with the first
+call."""
 
 _REDRIVE_WAIT_SECONDS = 1.0
 """All of SQS's servers are asked if a call waits; else some, that may hold no dead letter."""
+
+_STALE = 3
+"""After so many answers with nothing that was not seen before, all was: what is looked at for long
+becomes visible again."""
 
 _VISIBLE = "ApproximateNumberOfMessages"
 _HIDDEN = "ApproximateNumberOfMessagesNotVisible"
@@ -96,6 +103,7 @@ class SqsQueue:
 
     def receive(self, limit: int, wait: float) -> list[Message]:
         messages: list[Message] = []
+        limit = min(limit, _RECEIVED_MESSAGES)
         while len(messages) < limit:
             try:
                 answer = self._call(
@@ -156,6 +164,43 @@ class SqsQueue:
             dead_letters.delete([message.receipt for message in fresh])
             sent.update(_digest(message.body) for message in fresh)
             yield len(fresh)
+
+    def edit_dead_letters(self, edit: Callable[[bytes], Sequence[bytes]]) -> Iterator[int]:
+        url = self._dead_letters_url(self._attributes(self._url))
+        if url is None:
+            return
+        dead_letters = SqsQueue(url)
+        looked_at: list[str] = []
+        seen: set[bytes] = set()
+        stale = 0
+        try:
+            # What was looked at stays hidden until all was, as a queue has no order to go by.
+            while received := dead_letters.receive(_CALL_MESSAGES, _REDRIVE_WAIT_SECONDS):
+                fresh = [message for message in received if _digest(message.body) not in seen]
+                looked_at += [message.receipt for message in received if message not in fresh]
+                stale = 0 if fresh else stale + 1
+                if stale > _STALE:
+                    return
+                changed = 0
+                for message in fresh:
+                    bodies = edit(message.body)
+                    seen.update(map(_digest, (message.body, *bodies)))
+                    if bodies == [message.body]:
+                        looked_at.append(message.receipt)
+                        continue
+                    changed += 1
+                    dead_letters.send(bodies)  # before it is deleted
+                    self._call("delete_message", QueueUrl=url, ReceiptHandle=message.receipt)
+                yield changed
+        finally:
+            for receipt in looked_at:
+                with suppress(QueueUnavailable):  # then they are visible a little later
+                    self._call(
+                        "change_message_visibility",
+                        QueueUrl=url,
+                        ReceiptHandle=receipt,
+                        VisibilityTimeout=0,
+                    )
 
     def depth(self) -> Depth:
         attributes = self._attributes(self._url)

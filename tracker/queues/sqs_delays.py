@@ -1,15 +1,20 @@
-"""What only CloudWatch tells of an SQS queue: how old its oldest message is, and how late events
-are stored. It is asked with the operator's credentials; no Lambda imports this."""
+"""What only CloudWatch tells of a deployment: how old its queue's oldest message is, and how late
+events are stored and counted. A Lambda imports it when it is asked for the status."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import botocore.session
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tracker import aws_errors
+from tracker import aws_errors, sdk
 from tracker.errors import QueueUnavailable
 from tracker.queues import Delays
+
+_PATIENCE = Config(
+    connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2}
+)
+"""Whoever asks waits for it, and is shown the rest without it."""
 
 _MINUTES = 15
 _LAG_OF = f"received to stored, mean of the last {_MINUTES} minutes"
@@ -24,10 +29,13 @@ def delays(queue_url: str, deployment: str | None) -> Delays:
     if deployment:
         lag = _metric("Tracker", "LagMilliseconds", {"Name": "Deployment", "Value": deployment})
         queries += [_query("sum", lag, "Sum"), _query("count", lag, "SampleCount")]
+        counter = _metric(
+            "AWS/Lambda", "IteratorAge", {"Name": "FunctionName", "Value": f"{deployment}-count"}
+        )
+        queries.append(_query("counting", counter, "Maximum"))
     now = datetime.now(UTC)
     try:
-        client: Any = botocore.session.get_session().create_client("cloudwatch")
-        answer = client.get_metric_data(
+        answer = sdk.client("cloudwatch", _PATIENCE).get_metric_data(
             MetricDataQueries=queries,
             StartTime=now - timedelta(minutes=_MINUTES),
             EndTime=now,
@@ -37,10 +45,12 @@ def delays(queue_url: str, deployment: str | None) -> Delays:
         raise QueueUnavailable(f"CloudWatch: {aws_errors.explain(error)}") from error
     values = {result["Id"]: result["Values"] for result in answer["MetricDataResults"]}
     ages, count = values.get("age", []), sum(values.get("count", []))
+    counting = values.get("counting", [])
     return Delays(
         float(ages[0]) if ages else None,
         sum(values["sum"]) / count / 1000 if count else None,
         _LAG_OF,
+        counting[0] / 1000 if counting else None,
     )
 
 

@@ -1,21 +1,22 @@
 """The store as two DynamoDB tables. See `tracker.stores.models` for their layout."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
-from typing import Any
+from operator import attrgetter
 
-import msgspec
 from pynamodb.exceptions import PynamoDBException
 
-from tracker import aws_errors, timestamps
+from tracker import aws_errors, config, timestamps
 from tracker.batch import FailedKey
 from tracker.errors import NeverStorable, StoreUnavailable
-from tracker.event import Event
+from tracker.event import Bots, Event
 from tracker.stores import (
+    EVERY_FAILED,
     Appended,
     Everyone,
     FailedEvent,
+    FailedFilter,
     FailedPage,
     Link,
     Page,
@@ -23,27 +24,58 @@ from tracker.stores import (
     Selection,
     Session,
     Summary,
+    Trait,
+    dynamodb_erase,
+    dynamodb_failed,
     dynamodb_read,
+    dynamodb_recount,
+    dynamodb_summary,
+    dynamodb_write,
+    failures,
     keys,
     listing,
 )
-from tracker.stores.compression import compress, decompress
+from tracker.stores.counts import Counted, CountSelection
+from tracker.stores.dynamodb_counts import CountRecords
+from tracker.stores.dynamodb_expiry import Expiry
+from tracker.stores.dynamodb_finders import Finders
 from tracker.stores.dynamodb_people import People
+from tracker.stores.dynamodb_shards import Shards
 from tracker.stores.dynamodb_stored import Identity, stored
-from tracker.stores.models import EventItem, IndexItem, tables
-from tracker.stores.recent import Recent
+from tracker.stores.dynamodb_stretches import StretchRecords
+from tracker.stores.models import IndexItem, tables
+from tracker.stores.retention import FOR_EVER, Retention
+from tracker.stores.stream_runs import Numbered, Run
+from tracker.stores.stretches import Span, Stretches
+from tracker.stores.tombstones import Marks, Tombstone, is_erased, persons
 
-_MAX_PAYLOAD_BYTES = 300 * 1024
-"""An item holds 400 KB: of a failed event that compresses to more, the beginning is kept."""
+_site = attrgetter("site")
+
+JUST_NOW = timestamps.MINUTE
+"""What happened and arrived within this time is just being sent, as most is."""
 
 
 class DynamoDbStore:
     """A store in DynamoDB, reached as the SDK's own environment variables say."""
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(
+        self,
+        prefix: str,
+        retention: Retention = FOR_EVER,
+        *,
+        clock: Callable[[], int] = timestamps.now,
+        failed_days: failures.Days = config.failed_days,
+    ) -> None:
         self.tables = tables(prefix)
-        self._known_finders: Recent[tuple[str, str], bool] = Recent(20_000)
-        self._people = People(self.tables.others)
+        self.shards = Shards()
+        self._clock = clock
+        self._retention = retention
+        self._failed_days = failed_days
+        self._expiry = Expiry(retention)
+        self._finders = Finders(self.tables.others, self._expiry)
+        self._people = People(self.tables.others, self._expiry)
+        self._stretches = StretchRecords(self.tables.others, self._expiry)
+        self._counts = CountRecords(self.tables.others, retention, clock)
 
     # Writing. Whatever leads to an event is written before the event: where the event is, all
     # that belongs to it is. A call that stopped half-way is completed by the same call again.
@@ -53,18 +85,74 @@ class DynamoDbStore:
         for event in events:
             new.setdefault(_identity(event), event)
         with _translated():
+            old = self._not_of_just_now(new.values())
+            known = self._marks(old, consistent=False)
+            erased = _covered(old, known)
+            for event in erased:
+                del new[_identity(event)]
             model = self.tables.events
-            for identity in stored(model, new):
+            for identity in stored(model, new, self._expiry.is_past):
                 del new[identity]
             if new:
                 self._write_what_leads_to(list(new.values()))
-                with model.batch_write() as batch:
-                    for identity, event in new.items():
-                        batch.save(_item(model, identity, event))
-        return Appended(len(new), len(events) - len(new))
+                dynamodb_write.events(model, list(new.items()), self._expiry)
+            # An eraser that came between has not seen what was written.
+            marks = self._marks(new.values(), consistent=True)
+            late = _covered(new.values(), marks)
+            self._take_back(erased, known)
+            self._take_back(late, marks)
+            if any(marks.values()):  # what leads to the others may have gone with what was erased
+                self._write_what_leads_to([event for event in new.values() if event not in late])
+        return Appended(len(new) - len(late), len(events) - len(new) - len(erased))
+
+    def _not_of_just_now(self, events: Iterable[Event]) -> list[Event]:
+        """Those that may be covered by a tombstone which has been there for some time: others are
+        rare enough to be written and taken back, and need no look before."""
+        since = self._clock() - JUST_NOW
+        return [one for one in events if min(one.timestamp, one.received_at) < since]
+
+    def _marks(self, events: Collection[Event], *, consistent: bool) -> dict[str, Marks]:
+        people = {(event.site, person) for event in events for person in persons(event)}
+        marks = dynamodb_erase.tombstones(self.tables, people, consistent=consistent)
+        if any(marks.values()):
+            # Somebody who was erased is here again: what led to them may be there no more.
+            self._finders.forget_what_is_known()
+            self._people.forget_what_is_known()
+        return marks
+
+    def _take_back(self, erased: Sequence[Event], marks: Mapping[str, Marks]) -> None:
+        """Remove what was written of events that tombstones cover: by a call that stopped half-way,
+        where they were known before the write; else just now."""
+        self._people.take_back(erased)
+        dynamodb_erase.events(self.tables, erased, marks)
+        for site, stream, until in dynamodb_erase.wholly_erased(self.tables, erased):
+            self._stretches.forget(site, stream, until)
+
+    def bury(self, site: str, person: Person, marks: Sequence[Tombstone]) -> None:
+        with _translated():
+            dynamodb_erase.bury(self.tables, site, person.key, marks)
+
+    def tombstones(self, site: str, persons: Collection[str]) -> dict[str, list[Tombstone]]:
+        with _translated():
+            people = {(site, person) for person in persons}
+            found = dynamodb_erase.tombstones(self.tables, people, consistent=True)
+            return {person: list(marks) for person, marks in found.get(site, {}).items()}
+
+    def erase(
+        self, site: str, person: Person, since: int | None = None, until: int | None = None
+    ) -> Iterator[int]:
+        with _translated():
+            yield from dynamodb_erase.stretch(self.tables, site, person, since, until)
+
+    def forget(
+        self, site: str, person: Person, since: int | None = None, until: int | None = None
+    ) -> None:
+        with _translated():
+            self._people.forget(site, person, since, until)
 
     def _write_what_leads_to(self, events: Sequence[Event]) -> None:
         self._people.write(events)
+        self._stretches.write(events)
         moved = [event for event in events if keys.is_moved(event)]
         with self.tables.events.batch_write() as batch:
             pointers = {
@@ -72,54 +160,38 @@ class DynamoDbStore:
                 for event in moved
             }
             for (pk, sk), event in pointers.items():
-                batch.save(self.tables.events(pk, sk, target=_identity(event).sort_key))
-        finders = self._missing_finders(events)
+                target, expires = _identity(event).sort_key, self._expiry.of(event)
+                batch.save(self.tables.events(pk, sk, target=target, expires=expires))
+        finders = self._finders.missing(events)
         with self.tables.others.batch_write() as batch:
             for item in (*self._listing_entries(events), *finders):
                 batch.save(item)
-        for item in finders:
-            self._known_finders[item.pk, item.sk] = True
+        self._finders.written(finders)
 
     def _listing_entries(self, events: Sequence[Event]) -> Iterator[IndexItem]:
         """What a site's list is read from."""
         for site, of_site in groupby(sorted(events, key=_site), key=_site):
-            for entry in listing.entries(list(of_site)):
+            listed = list(of_site)
+            expires = self._expiry.of(*listed)
+            for entry in listing.entries(listed):
                 pk = keys.listing(site, entry.day, entry.shard)
-                yield self.tables.others(pk, entry.sort_key, body=entry.body)
-
-    def _missing_finders(self, events: Sequence[Event]) -> list[IndexItem]:
-        """What says where to look: a site's days, a session's days and people. Most of it is
-        there already, written with earlier events, by another Lambda even; and to read costs a
-        tenth of to write."""
-        model = self.tables.others
-        wanted = {(item.pk, item.sk): item for event in events for item in _finders(model, event)}
-        for key in list(wanted):
-            if key in self._known_finders:
-                del wanted[key]
-        for item in model.batch_get(list(wanted), attributes_to_get=["pk", "sk"]):
-            del wanted[item.pk, item.sk]
-            self._known_finders[item.pk, item.sk] = True
-        return list(wanted.values())
+                yield self.tables.others(pk, entry.sort_key, body=entry.body, expires=expires)
 
     def append_failed(self, failed: Sequence[FailedEvent]) -> None:
-        model = self.tables.others
-        days: set[tuple[str, str]] = set()
-        with _translated(), model.batch_write() as batch:
-            for event in {event.key: event for event in failed}.values():
-                days.add((keys.failed_days(event.site), keys.day(event.received_at)))
-                batch.save(model(*_failed_key(event.key), body=_failed_body(event)))
-            for pk, sk in days:
-                batch.save(model(pk, sk))
+        with _translated():
+            dynamodb_failed.append(self.tables.others, failed, self._failed_days)
 
     def forget_failed(self, failed: Sequence[FailedKey]) -> None:
-        model = self.tables.others
-        with _translated(), model.batch_write() as batch:
-            for key in dict.fromkeys(failed):
-                batch.delete(model(*_failed_key(key)))
+        with _translated():
+            dynamodb_failed.forget(self.tables.others, failed)
+
+    def forget_expired_failed(self) -> int:
+        return 0  # the table's TTL does it
 
     # Reading
 
     def read(self, selection: Selection, limit: int) -> Page:
+        selection = self._retention.within(selection)
         with _translated():
             match selection.scope:
                 case Person(person):
@@ -135,42 +207,70 @@ class DynamoDbStore:
         with _translated():
             return self._people.links(site, user_id=user_id, anonymous_id=anonymous_id)
 
-    def traits(self, site: str, user_id: str) -> dict[str, Any]:
+    def aliases(self, site: str, user_id: str) -> list[str]:
         with _translated():
-            return self._people.traits(site, user_id)
+            return self._people.aliases(site, user_id)
+
+    def traits(self, site: str, person: Person) -> dict[str, Trait]:
+        with _translated():
+            return self._people.traits(site, person)
 
     def summary(
-        self, site: str, person: Person, since: int | None = None, until: int | None = None
+        self,
+        site: str,
+        person: Person,
+        since: int | None = None,
+        until: int | None = None,
+        bots: Bots = Bots.LEAVE_OUT,
     ) -> Summary:
+        counted = Selection(
+            site=site, scope=person, since=since, until=until, bots=bots, descending=False
+        )
         with _translated():
-            return dynamodb_read.summary(self.tables, site, person.key, since, until)
-
-    def failed(self, site: str, limit: int, after: tuple[int, str] | None = None) -> FailedPage:
-        with _translated():
-            found = list(self._failed(site, limit + 1, after))
-        more = len(found) > limit
-        kept = found[:limit]
-        return FailedPage(kept, (kept[-1].received_at, kept[-1].id) if more else None)
-
-    def _failed(
-        self, site: str, limit: int, after: tuple[int, str] | None
-    ) -> Iterator[FailedEvent]:
-        model = self.tables.others
-        before = f"{timestamps.sortable(after[0])}#{after[1]}" if after else keys.LAST
-        for entry in model.query(
-            keys.failed_days(site), model.sk <= before[:10], scan_index_forward=False
-        ):
-            items = model.query(
-                keys.failed(site, entry.sk),
-                model.sk < before,
-                scan_index_forward=False,
-                limit=limit,
+            return dynamodb_summary.summary(
+                self.tables, self._retention.within(counted), person.key
             )
-            for item in items:
-                limit -= 1
-                yield msgspec.json.decode(decompress(item.body or b""), type=FailedEvent)
-            if limit <= 0:
-                return
+
+    def stretches(self, site: str, spans: Sequence[Span]) -> list[Stretches | None]:
+        with _translated():
+            return self._stretches.read(site, spans)
+
+    def forget_stretches(self, site: str, stream: str) -> int:
+        with _translated():
+            self._counts.visitor_days.forget(site, stream)
+            return self._stretches.forget(site, stream)
+
+    # Counting. It follows the writing by some seconds, with the stream of the events' table.
+
+    def count(self, run: Run, events: Sequence[Numbered]) -> None:
+        """Count events, in the order in which they came with the stream. Those that were counted
+        already do not matter."""
+        with _translated():
+            self._counts.count(run, events)
+
+    def counts(self, selection: CountSelection) -> Iterable[Counted]:
+        with _translated():
+            return self._counts.read(selection)
+
+    def recount(self, site: str, since: int, until: int) -> Iterator[int]:
+        limit = self._retention.limit(site)
+        first = since if limit is None else max(since, limit)
+        with _translated():
+            yield from dynamodb_recount.recount(self.tables, self._counts, site, first, until)
+
+    def failed(
+        self,
+        site: str,
+        limit: int,
+        after: tuple[int, str] | None = None,
+        wanted: FailedFilter = EVERY_FAILED,
+    ) -> FailedPage:
+        wanted = failures.unexpired(wanted, self._failed_days(site), self._clock())
+        with _translated():
+            return dynamodb_failed.read(self.tables.others, site, limit, after, wanted)
+
+    def sweep(self) -> Iterator[int]:
+        return iter(())  # DynamoDB does it itself
 
     def check(self) -> None:
         with _translated():
@@ -178,18 +278,9 @@ class DynamoDbStore:
                 model.count("-", limit=1)
 
 
-def _site(event: Event) -> str:
-    return event.site
-
-
-def _finders(model: type[IndexItem], event: Event) -> Iterator[IndexItem]:
-    day = keys.day(event.timestamp)
-    yield model(keys.listed_days(event.site), day)
-    if event.session_id:
-        sort_key = f"{day}#{keys.short(event.person)}"
-        yield model(
-            keys.session(event.site, event.session_id), sort_key, body=keys.long_name(event.person)
-        )
+def _covered(events: Iterable[Event], marks: Mapping[str, Marks]) -> list[Event]:
+    """Those that a tombstone covers; ``marks`` by site."""
+    return [event for event in events if is_erased(event, marks[event.site])]
 
 
 def _identity(event: Event) -> Identity:
@@ -199,42 +290,13 @@ def _identity(event: Event) -> Identity:
     )
 
 
-def _item(model: type[EventItem], identity: Identity, event: Event) -> EventItem:
-    place = keys.place(keys.position_of(event))
-    return model(
-        identity.partition,
-        identity.sort_key,
-        body=dynamodb_read.pack(event),
-        place=None if place == identity.sort_key else place,
-    )
-
-
-def _failed_key(key: FailedKey) -> tuple[str, str]:
-    sort_key = f"{timestamps.sortable(key.received_at)}#{key.id}"
-    return keys.failed(key.site, keys.day(key.received_at)), sort_key
-
-
-def _failed_body(event: FailedEvent) -> bytes:
-    body = compress(msgspec.json.encode(event))
-    if len(body) <= _MAX_PAYLOAD_BYTES:
-        return body
-    beginning = msgspec.structs.replace(
-        event,
-        payload=event.payload[: _MAX_PAYLOAD_BYTES // 4],
-        reason=f"{event.reason} (only the beginning of the payload is kept)",
-        whole=False,
-        origin=None,
-    )
-    return compress(msgspec.json.encode(beginning))
-
-
 @contextmanager
 def _translated() -> Iterator[None]:
     """DynamoDB's errors as the kit's: wrong for good, or worth another try."""
     try:
         yield
     except PynamoDBException as error:
-        code = error.cause_response_code
+        code = aws_errors.code(error)
         if code == "ValidationException":
             raise NeverStorable(f"DynamoDB does not take it: {error.cause_response_message}") from (
                 error

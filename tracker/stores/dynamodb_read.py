@@ -7,44 +7,79 @@ import msgspec
 from msgspec import Raw, Struct, structs
 
 from tracker import timestamps
-from tracker.event import Event
-from tracker.stores import Page, Person, Position, Selection, Stored, Summary, keys, listing
+from tracker.event import Bots, Event, stream_of
+from tracker.stores import (
+    Page,
+    Position,
+    Selection,
+    Stored,
+    counts,
+    keys,
+    listing,
+)
 from tracker.stores.compression import compress, decompress
+from tracker.stores.counts import Countable
 from tracker.stores.merge import merge
 from tracker.stores.models import EventItem, Tables, optional
 
 FILTERED_CHUNK = 250
 
+BATCH_GET = 100
+"""BatchGetItem takes no more keys."""
+
 MAX_SCANNED = 5_000
 """How many events one page looks at, at the most, when few of them match the filters."""
 
 
-class _Body(Struct, rename="camel"):
+class Body(Struct, rename="camel"):
     """What an item holds: the document, and what filters need to know of it."""
 
     document: Raw
     session: str | None = None
     path: str | None = None
+    bot: str | None = None
 
 
-class _Shown(Struct, rename="camel"):
+class Shown(Struct, rename="camel"):
+    """What a document tells that is looked for."""
+
     type: str
     event: str | None = None
     anonymous_id: str | None = None
+    user_id: str | None = None
+    received_at: str = ""
 
 
 def pack(event: Event) -> bytes:
     """The body of an event's item."""
-    body = _Body(Raw(event.document), event.session_id, event.path)
+    body = Body(Raw(event.document), event.session_id, event.path, event.bot)
     return compress(msgspec.json.encode(body))
 
 
-_bodies = msgspec.json.Decoder(_Body)
-_shown = msgspec.json.Decoder(_Shown)
+_bodies = msgspec.json.Decoder(Body)
+_shown = msgspec.json.Decoder(Shown)
 
 
-def _unpack(item: EventItem) -> _Body:
+def unpack(item: EventItem) -> Body:
+    """What an event's item holds."""
     return _bodies.decode(decompress(item.body or b""))
+
+
+def shown(body: Body) -> Shown:
+    """What its document tells."""
+    return _shown.decode(body.document)
+
+
+def session_of(item: EventItem) -> str | None:
+    """The session of an event's item."""
+    return unpack(item).session
+
+
+def countable(site: str, place: str, packed: bytes) -> Countable:
+    """What counts of an event, given its body, and the sort key it is read at."""
+    body = _bodies.decode(decompress(packed))
+    time = keys.position(place).timestamp
+    return counts.of_document(site, time, body.session, bytes(body.document))
 
 
 def timeline(
@@ -54,30 +89,41 @@ def timeline(
     wanted: list[Stored] = []
     scanned = 0
     size = _chunk(selection, limit, more=session_id is not None)
-    items = _query(tables, selection, person, page_size=size)
+    items = query(tables, selection, person, page_size=size)
     while chunk := list(islice(items, size)):
-        for sort_key, item in _placed(tables, chunk):
-            body = _unpack(item)
-            if session_id in (None, body.session) and _matches(selection, body):
-                wanted.append(Stored(keys.position(sort_key), bytes(body.document)))
+        for sort_key, item in placed(tables, chunk):
+            body = unpack(item)
+            if session_id in (None, body.session) and matches(selection, body):
+                place = keys.position(sort_key)
+                wanted.append(Stored(place, bytes(body.document), body.session))
         scanned += len(chunk)
         if len(wanted) > limit:
             return Page(wanted[:limit], wanted[limit - 1].position)
         if scanned >= MAX_SCANNED:
             return Page(wanted, keys.position(chunk[-1].sk))
+        if len(chunk) == size < FILTERED_CHUNK:  # bots are among them: how many, nobody knows
+            rest = structs.replace(selection, after=keys.position(chunk[-1].sk))
+            size = FILTERED_CHUNK
+            items = query(tables, rest, person, page_size=size)
     return Page(wanted, None)
 
 
 def _chunk(selection: Selection, limit: int, *, more: bool = False) -> int:
     """How many items to ask for at a time: where many do not match, more than are wanted."""
-    filters = (selection.type, selection.event, selection.path, selection.anonymous_id)
-    if more or any(wanted is not None for wanted in filters):
+    filters = ("type", "event", "path", "anonymous_id", "stream")
+    filtered = any(getattr(selection, name) is not None for name in filters)
+    if more or filtered or selection.bots is Bots.ONLY:
         return max(limit + 1, FILTERED_CHUNK)
     return min(limit + 1, 1000)
 
 
-def _query(
-    tables: Tables, selection: Selection, person: str, page_size: int
+def query(
+    tables: Tables,
+    selection: Selection,
+    person: str,
+    page_size: int,
+    *,
+    consistent: bool = False,
 ) -> Iterator[EventItem]:
     """A person's items in order, pointers among them."""
     model = tables.events
@@ -94,6 +140,7 @@ def _query(
         model.sk.between(low, high),
         scan_index_forward=not selection.descending,
         page_size=page_size,
+        consistent_read=consistent,
     ):
         if keys.place_of(item.sk) != after:
             yield item
@@ -102,14 +149,19 @@ def _query(
 def _bounds(selection: Selection) -> tuple[str, str]:
     """No sort key is just a time, so a bound that is one excludes itself as an upper bound."""
     low = keys.FIRST if selection.since is None else timestamps.sortable(selection.since)
-    high = keys.LAST if selection.until is None else timestamps.sortable(selection.until)
+    # A stretch that ends at the last instant of all ends before none.
+    endless = selection.until is None or selection.until > timestamps.LATEST
+    high = keys.LAST if endless else timestamps.sortable(selection.until or 0)
     return low, high
 
 
-def _placed(tables: Tables, items: Sequence[EventItem]) -> Iterator[tuple[str, EventItem]]:
+def placed(
+    tables: Tables, items: Sequence[EventItem], *, consistent: bool = False
+) -> Iterator[tuple[str, EventItem]]:
     """Each event at the place it is to be read at; pointers are followed and not believed."""
     wanted = {(item.pk, item.target) for item in items if item.target}
-    targets = {(item.pk, item.sk): item for item in tables.events.batch_get(wanted)}
+    there = tables.events.batch_get(wanted, consistent_read=consistent)
+    targets = {(item.pk, item.sk): item for item in there}
     for item in items:
         if item.target:
             target = targets.get((item.pk, item.target))
@@ -119,20 +171,22 @@ def _placed(tables: Tables, items: Sequence[EventItem]) -> Iterator[tuple[str, E
             yield item.sk, item
 
 
-def _matches(selection: Selection, body: _Body) -> bool:
+def matches(selection: Selection, body: Body) -> bool:
+    """Whether an event is one of those, apart from its time."""
+    if not selection.bots.shows(body.bot):
+        return False
     if selection.path is not None and body.path != selection.path:
         return False
-    if selection.type is selection.event is selection.anonymous_id is None:
+    limit = selection.received_after
+    filters = (selection.type, selection.event, selection.anonymous_id, selection.stream)
+    if limit is None and filters == (None,) * len(filters):
         return True
-    shown = _shown.decode(body.document)
-    return all(
-        wanted is None or wanted == found
-        for wanted, found in (
-            (selection.type, shown.type),
-            (selection.event, shown.event),
-            (selection.anonymous_id, shown.anonymous_id),
-        )
-    )
+    told = shown(body)
+    if limit is not None and timestamps.parse(told.received_at) <= limit:
+        return False
+    stream = None if body.session else stream_of(told.user_id, told.anonymous_id)
+    found = (told.type, told.event, told.anonymous_id, stream)
+    return all(one is None or one == other for one, other in zip(filters, found, strict=True))
 
 
 def session(tables: Tables, selection: Selection, session_id: str, limit: int) -> Page:
@@ -177,7 +231,7 @@ def everyone(tables: Tables, selection: Selection, limit: int) -> Page:
     scanned = 0
     listed = _listed(tables, selection)
     last: Position | None = None
-    size = min(100, _chunk(selection, limit))  # BatchGetItem takes no more
+    size = min(BATCH_GET, _chunk(selection, limit))
     while chunk := list(islice(listed, size)):
         keys_of_chunk = {
             (keys.partition(selection.site, one.person), one.identity) for one in chunk
@@ -191,14 +245,15 @@ def everyone(tables: Tables, selection: Selection, limit: int) -> Page:
             if (item.place or item.sk) != place:
                 continue
             last = one.position
-            body = _unpack(item)
-            if _matches(selection, body):
-                wanted.append(Stored(one.position, bytes(body.document)))
+            body = unpack(item)
+            if matches(selection, body):
+                wanted.append(Stored(one.position, bytes(body.document), body.session))
         scanned += len(chunk)
         if len(wanted) > limit:
             return Page(wanted[:limit], wanted[limit - 1].position)
         if scanned >= MAX_SCANNED:
             return Page(wanted, chunk[-1].position)
+        size = BATCH_GET
     return Page(wanted, None)
 
 
@@ -255,27 +310,3 @@ def _selected(selection: Selection, position: Position) -> bool:
     if selection.after is None:
         return True
     return position < selection.after if selection.descending else position > selection.after
-
-
-def summary(
-    tables: Tables, site: str, person: str, since: int | None, until: int | None
-) -> Summary:
-    """Count a timeline by reading it."""
-    selection = Selection(
-        site=site, scope=Person(person), since=since, until=until, descending=False
-    )
-    events = page_views = 0
-    sessions: set[str] = set()
-    first: int | None = None
-    last: int | None = None
-    items = _query(tables, selection, person, page_size=1000)
-    while chunk := list(islice(items, 1000)):
-        for sort_key, item in _placed(tables, chunk):
-            body = _unpack(item)
-            events += 1
-            page_views += _shown.decode(body.document).type == "page"
-            if body.session is not None:
-                sessions.add(body.session)
-            last = keys.position(sort_key).timestamp
-            first = last if first is None else first
-    return Summary(events, page_views, frozenset(sessions), first, last)

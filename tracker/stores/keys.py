@@ -103,6 +103,46 @@ def session(site: str, session_id: str) -> str:
     return f"{site}#s#{session_id}"
 
 
+def stretches(site: str, stream: bytes) -> str:
+    """When a device was active, day by day."""
+    return f"{site}#t#{stream.hex()}"
+
+
+def visitor(site: str, stream: bytes) -> str:
+    """What a visitor was counted for, day by day."""
+    return f"{site}#v#{stream.hex()}"
+
+
+def visitor_day(day: int, generation: int) -> str:
+    """The sort key of a visitor's day."""
+    return f"{timestamps.sortable(day)[:10]}#{generation:06d}"
+
+
+def counts(site: str, kind: int) -> str:
+    """A site's pages of counts, of one kind."""
+    return f"{site}#c#{kind}"
+
+
+def count_page(start: int, generation: int, copy: int, way: str) -> str:
+    """The sort key of a page of counts that begins then; ``way`` leads to it from the first."""
+    return f"{hour(start)}#{generation:06d}#{copy}{way}"
+
+
+def hour(timestamp: int) -> str:
+    """The hour of an instant: ``2026-11-22T12``."""
+    return timestamps.sortable(timestamp)[:13]
+
+
+def generation(sort_key: str) -> int:
+    """The generation of a visitor's day or a page of counts."""
+    return int(sort_key.split("#")[1])
+
+
+def generations(site: str) -> str:
+    """Which of a site's counts are the ones that count."""
+    return f"{site}#c"
+
+
 def failed(site: str, day: str) -> str:
     """The failed events of a day."""
     return f"{site}#f#{day}"
@@ -111,3 +151,13 @@ def failed(site: str, day: str) -> str:
 def failed_days(site: str) -> str:
     """The days on which a site has failed events."""
     return f"{site}#failed-days"
+
+
+def tombstone(site: str, name: str) -> str:
+    """Where the tombstones of somebody are, by what they are found by."""
+    return f"{site}#t#{name}"
+
+
+def in_session(timestamp: int, person: str) -> str:
+    """The sort key of a session's entry: that this person has events in it on that day."""
+    return f"{day(timestamp)}#{short(person)}"

@@ -7,7 +7,7 @@ no earlier entry can follow.
 """
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -82,12 +82,33 @@ def listed(body: bytes) -> Iterator[Listed]:
     """The events of an entry."""
     for person, found in _keys.decode(body).items():
         for device_time, own_seq, digest, moved in found:
-            timestamp, seq = moved or (device_time or 0, own_seq)
             yield Listed(
-                Position(timestamp, seq, digest),
+                _position(device_time, own_seq, digest, moved),
                 person,
                 keys.identity(device_time, own_seq, digest),
             )
+
+
+def _position(
+    device_time: int | None, own_seq: int, digest: bytes, moved: tuple[int, int] | None
+) -> Position:
+    timestamp, seq = moved or (device_time or 0, own_seq)
+    return Position(timestamp, seq, digest)
+
+
+def without(body: bytes, person: str, positions: Container[Position]) -> bytes | None:
+    """An entry without some events of one person; ``None`` if nothing is left of it."""
+    content = _keys.decode(body)
+    if person not in content:
+        return body
+    kept = [
+        (device_time, own_seq, digest, moved)
+        for device_time, own_seq, digest, moved in content.pop(person)
+        if _position(device_time, own_seq, digest, moved) not in positions
+    ]
+    if kept:
+        content[person] = kept
+    return msgspec.msgpack.encode(content) if content else None
 
 
 def in_order(

@@ -1,9 +1,28 @@
 """Several timelines read as one."""
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from tracker.stores import Page, Position, Stored
+from msgspec import structs
+
+from tracker.stores import Page, Position, Selection, Store, Stored
+
+
+def read(store: Store, selections: Sequence[Selection], limit: int) -> Page:
+    """Up to ``limit`` events of several selections, which have one order."""
+    pages = [store.read(selection, limit) for selection in selections]
+    descending = bool(selections) and selections[0].descending
+    return merge(pages, descending=descending, limit=limit)
+
+
+def walk(store: Store, selections: Sequence[Selection], size: int) -> Iterator[Stored]:
+    """All events of several selections, ``size`` at a time."""
+    while True:
+        page = read(store, selections, size)
+        yield from page.events
+        if page.resume is None:
+            return
+        selections = [structs.replace(one, after=page.resume) for one in selections]
 
 
 def merge(pages: Sequence[Page], *, descending: bool, limit: int) -> Page:

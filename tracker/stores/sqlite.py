@@ -2,104 +2,83 @@
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-import msgspec
-
+from tracker import config, timestamps
 from tracker.batch import FailedKey
 from tracker.errors import StoreUnavailable
-from tracker.event import Event
-from tracker.sqlite import Connection, open_file, transaction
+from tracker.event import Bots, Event
+from tracker.sqlite import Connection, Format, open_file, said, transaction
 from tracker.stores import (
+    EVERY_FAILED,
     Appended,
-    Everyone,
     FailedEvent,
+    FailedFilter,
     FailedPage,
     Link,
     Page,
     Person,
     Position,
     Selection,
-    Session,
     Stored,
     Summary,
+    Trait,
+    failures,
+    sqlite_counts,
+    sqlite_erase,
+    sqlite_failed,
+    sqlite_people,
+    sqlite_recount,
+    sqlite_retention,
+    sqlite_stretches,
+    sqlite_summary,
+    sqlite_upgrade,
+    sqlite_write,
+    stretches,
 )
+from tracker.stores.counts import Counted, CountSelection
+from tracker.stores.retention import FOR_EVER, Retention
+from tracker.stores.sqlite_selection import selected
+from tracker.stores.stretches import Span, Stretches
+from tracker.stores.tombstones import Tombstone
 
-_KIND = 0x54524B53  # "TRKS"
-_SCHEMA = """
-CREATE TABLE events (
-    id INTEGER PRIMARY KEY,
-    site TEXT NOT NULL,
-    digest BLOB NOT NULL,
-    person TEXT NOT NULL,
-    session TEXT,
-    timestamp INTEGER NOT NULL,
-    seq INTEGER NOT NULL,
-    type TEXT NOT NULL,
-    event TEXT,
-    path TEXT,
-    anonymous_id TEXT,
-    document BLOB NOT NULL
-);
-CREATE UNIQUE INDEX events_by_message ON events (site, digest);
-CREATE INDEX events_by_person ON events (site, person, timestamp, seq, digest);
-CREATE INDEX events_by_session ON events (site, session, timestamp, seq, digest)
-    WHERE session IS NOT NULL;
-CREATE INDEX events_by_time ON events (site, timestamp, seq, digest);
-CREATE TABLE links (
-    site TEXT NOT NULL,
-    user_id TEXT NOT NULL,
-    anonymous_id TEXT NOT NULL,
-    since INTEGER NOT NULL,
-    PRIMARY KEY (site, user_id, anonymous_id)
-) WITHOUT ROWID;
-CREATE INDEX links_by_visitor ON links (site, anonymous_id);
-CREATE TABLE traits (
-    site TEXT NOT NULL,
-    user_id TEXT NOT NULL,
-    name TEXT NOT NULL,
-    value BLOB NOT NULL,
-    timestamp INTEGER NOT NULL,
-    seq INTEGER NOT NULL,
-    digest BLOB NOT NULL,
-    PRIMARY KEY (site, user_id, name)
-) WITHOUT ROWID;
-CREATE TABLE failed_events (
-    id TEXT PRIMARY KEY,
-    site TEXT NOT NULL,
-    received_at INTEGER NOT NULL,
-    document BLOB NOT NULL
-) WITHOUT ROWID;
-CREATE INDEX failed_events_by_time ON failed_events (site, received_at, id)
-"""
-
-_INSERT = """
-INSERT INTO events (site, digest, person, session, timestamp, seq, type, event, path,
-                    anonymous_id, document)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (site, digest) DO NOTHING
-"""
-_LINK = """
-INSERT INTO links (site, user_id, anonymous_id, since)
-SELECT site, ?, anonymous_id, timestamp FROM events WHERE site = ? AND digest = ? AND person = ?
-ON CONFLICT DO UPDATE SET since = min(since, excluded.since)
-"""
-_TRAIT = """
-INSERT INTO traits (site, user_id, name, value, timestamp, seq, digest)
-VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE
-SET value = excluded.value, timestamp = excluded.timestamp, seq = excluded.seq,
-    digest = excluded.digest
-WHERE (excluded.timestamp, excluded.seq, excluded.digest) > (timestamp, seq, digest)
-"""
+_FORMAT = Format(
+    0x54524B53,  # "TRKS"
+    ";".join(
+        part.SCHEMA
+        for part in (
+            sqlite_write,
+            sqlite_people,
+            sqlite_erase,
+            sqlite_failed,
+            sqlite_retention,
+            sqlite_stretches,
+            sqlite_counts,
+        )
+    ),
+    version=3,
+    upgrade=sqlite_upgrade.upgrade,
+)
 
 
 class SqliteStore:
     """A store in a file. Each thread reads through its own connection; one process writes."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self,
+        path: Path,
+        retention: Retention = FOR_EVER,
+        *,
+        clock: Callable[[], int] = timestamps.now,
+        failed_days: failures.Days = config.failed_days,
+    ) -> None:
         self._path = path
+        self._clock = clock
+        self._retention = retention
+        self._failed_days = failed_days
         self._local = threading.local()
 
     @contextmanager
@@ -107,180 +86,152 @@ class SqliteStore:
         try:
             connection: Connection | None = getattr(self._local, "connection", None)
             if connection is None:
-                connection = open_file(self._path, kind=_KIND, schema=_SCHEMA, synchronous="FULL")
+                connection = open_file(self._path, _FORMAT, synchronous="FULL")
                 self._local.connection = connection
             yield connection
         except sqlite3.Error as error:
-            raise StoreUnavailable(f"{self._path}: {error}") from error
+            raise StoreUnavailable(said(self._path, error)) from error
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
         with self._connected() as connection, transaction(connection):
             yield connection
 
+    @contextmanager
+    def _erasing(self) -> Iterator[Connection]:
+        """A transaction whose removed rows are overwritten in the file, not only marked as free."""
+        with self._connected() as connection:
+            connection.execute("PRAGMA secure_delete = ON")
+            try:
+                with transaction(connection):
+                    yield connection
+            finally:
+                connection.execute("PRAGMA secure_delete = OFF")
+
     def append(self, events: Sequence[Event]) -> Appended:
-        stored = 0
         with self._transaction() as connection:
-            # What identifies a user changes more than its own row if it is new: one by one.
-            plain = [event for event in events if event.traits is None]
-            stored += connection.executemany(_INSERT, map(_row, plain)).rowcount if plain else 0
-            for event in events:
-                if event.traits is not None and connection.execute(_INSERT, _row(event)).rowcount:
-                    stored += 1
-                    connection.executemany(_TRAIT, _traits(event))
-            # By what is stored: a retry may say another time, and stores nothing.
-            connection.executemany(
-                _LINK,
-                [
-                    (event.user_id, event.site, event.digest, event.person)
-                    for event in events
-                    if event.user_id and event.anonymous_id
-                ],
-            )
+            events = sqlite_erase.kept(connection, events)
+            stored = sqlite_write.append(connection, events, self._retention)
         return Appended(stored, len(events) - stored)
+
+    def bury(self, site: str, person: Person, marks: Sequence[Tombstone]) -> None:
+        with self._transaction() as connection:
+            sqlite_erase.bury(connection, site, person.key, marks)
+
+    def tombstones(self, site: str, persons: Collection[str]) -> dict[str, list[Tombstone]]:
+        with self._connected() as connection:
+            return sqlite_erase.tombstones(connection, site, persons)
+
+    def erase(
+        self, site: str, person: Person, since: int | None = None, until: int | None = None
+    ) -> Iterator[int]:
+        while True:
+            with self._erasing() as connection:
+                removed = sqlite_erase.erase(connection, site, person, since, until)
+            if not removed:
+                return
+            yield removed
+
+    def forget(
+        self, site: str, person: Person, since: int | None = None, until: int | None = None
+    ) -> None:
+        with self._erasing() as connection:
+            sqlite_erase.forget(connection, site, person, since, until)
+
+    def sweep(self) -> Iterator[int]:
+        yield from sqlite_retention.sweep(self._erasing, self._retention)
 
     def append_failed(self, failed: Sequence[FailedEvent]) -> None:
         with self._transaction() as connection:
-            connection.executemany(
-                "INSERT INTO failed_events (id, site, received_at, document) VALUES (?, ?, ?, ?)"
-                " ON CONFLICT DO NOTHING",
-                [(f.id, f.site, f.received_at, msgspec.json.encode(f)) for f in failed],
-            )
+            sqlite_failed.append(connection, failed)
 
     def forget_failed(self, failed: Sequence[FailedKey]) -> None:
         with self._transaction() as connection:
-            connection.executemany(
-                "DELETE FROM failed_events WHERE site = ? AND received_at = ? AND id = ?", failed
-            )
+            sqlite_failed.forget(connection, failed)
+
+    def forget_expired_failed(self) -> int:
+        with self._connected() as connection:
+            sites = sqlite_failed.sites(connection)
+        for site in sites:
+            until = failures.expired_until(self._failed_days(site), self._clock())
+            with self._transaction() as connection:
+                removed = sqlite_failed.forget_expired(connection, site, until)
+            if removed:
+                return removed
+        return 0
 
     def read(self, selection: Selection, limit: int) -> Page:
-        where, parameters = _conditions(selection)
+        those, parameters = selected(self._retention.within(selection))
         direction = "DESC" if selection.descending else "ASC"
         with self._connected() as connection:
             rows = connection.execute(
-                f"SELECT timestamp, seq, digest, document FROM events WHERE {where}"
+                f"SELECT timestamp, seq, digest, document, session FROM {those}"
                 f" ORDER BY timestamp {direction}, seq {direction}, digest {direction} LIMIT ?",
                 (*parameters, limit + 1),
             ).fetchall()
-        events = [Stored(Position(*row[:3]), row[3]) for row in rows[:limit]]
+        events = [Stored(Position(*row[:3]), *row[3:]) for row in rows[:limit]]
         return Page(events, events[-1].position if len(rows) > limit else None)
 
     def links(
         self, site: str, *, user_id: str | None = None, anonymous_id: str | None = None
     ) -> list[Link]:
-        column, value = ("user_id", user_id) if user_id else ("anonymous_id", anonymous_id)
         with self._connected() as connection:
-            rows = connection.execute(
-                f"SELECT user_id, anonymous_id, since FROM links WHERE site = ? AND {column} = ?",
-                (site, value),
+            return sqlite_people.links(
+                connection, site, self._limit(site), user_id=user_id, anonymous_id=anonymous_id
             )
-            return [Link(*row) for row in rows]
 
-    def traits(self, site: str, user_id: str) -> dict[str, Any]:
+    def aliases(self, site: str, user_id: str) -> list[str]:
         with self._connected() as connection:
-            rows = connection.execute(
-                "SELECT name, value FROM traits WHERE site = ? AND user_id = ? ORDER BY name",
-                (site, user_id),
-            )
-            return {name: msgspec.json.decode(value) for name, value in rows}
+            return sqlite_people.aliases(connection, site, self._limit(site), user_id)
+
+    def traits(self, site: str, person: Person) -> dict[str, Trait]:
+        with self._connected() as connection:
+            return sqlite_people.traits(connection, site, self._limit(site), person)
 
     def summary(
-        self, site: str, person: Person, since: int | None = None, until: int | None = None
+        self,
+        site: str,
+        person: Person,
+        since: int | None = None,
+        until: int | None = None,
+        bots: Bots = Bots.LEAVE_OUT,
     ) -> Summary:
-        where, parameters = _conditions(
-            Selection(site=site, scope=person, since=since, until=until)
-        )
+        counted = Selection(site=site, scope=person, since=since, until=until, bots=bots)
         with self._connected() as connection:
-            events, page_views, first, last = connection.execute(
-                "SELECT count(*), count(*) FILTER (WHERE type = 'page'), min(timestamp),"
-                f" max(timestamp) FROM events WHERE {where}",
-                parameters,
-            ).fetchone()
-            sessions = connection.execute(
-                f"SELECT DISTINCT session FROM events WHERE {where} AND session IS NOT NULL",
-                parameters,
-            ).fetchall()
-        return Summary(events, page_views, frozenset(row[0] for row in sessions), first, last)
+            return sqlite_summary.summary(connection, self._retention.within(counted))
 
-    def failed(self, site: str, limit: int, after: tuple[int, str] | None = None) -> FailedPage:
-        where = "site = ?"
-        parameters: list[Any] = [site]
-        if after:
-            where += " AND (received_at, id) < (?, ?)"
-            parameters += after
+    def stretches(self, site: str, spans: Sequence[Span]) -> list[Stretches | None]:
         with self._connected() as connection:
-            rows = connection.execute(
-                f"SELECT document FROM failed_events WHERE {where}"
-                " ORDER BY received_at DESC, id DESC LIMIT ?",
-                (*parameters, limit + 1),
-            ).fetchall()
-        failed = [msgspec.json.decode(row[0], type=FailedEvent) for row in rows[:limit]]
-        more = len(rows) > limit
-        return FailedPage(failed, (failed[-1].received_at, failed[-1].id) if more else None)
+            return stretches.read(spans, partial(sqlite_stretches.records, connection, site))
+
+    def forget_stretches(self, site: str, stream: str) -> int:
+        with self._erasing() as connection:
+            sqlite_counts.forget(connection, site, stream)
+            return sqlite_stretches.forget(connection, site, stream)
+
+    def counts(self, selection: CountSelection) -> list[Counted]:
+        with self._connected() as connection:
+            return sqlite_counts.read(connection, selection)
+
+    def recount(self, site: str, since: int, until: int) -> Iterator[int]:
+        limit = self._retention.limit(site)
+        first = since if limit is None else max(since, limit)
+        return sqlite_recount.recount(self._transaction, site, first, until)
+
+    def failed(
+        self,
+        site: str,
+        limit: int,
+        after: tuple[int, str] | None = None,
+        wanted: FailedFilter = EVERY_FAILED,
+    ) -> FailedPage:
+        wanted = failures.unexpired(wanted, self._failed_days(site), self._clock())
+        with self._connected() as connection:
+            return sqlite_failed.read(connection, site, limit, after, wanted)
 
     def check(self) -> None:
         with self._connected() as connection:
             connection.execute("SELECT 1 FROM events LIMIT 1").fetchone()
 
-
-def _row(event: Event) -> tuple[Any, ...]:
-    return (
-        event.site,
-        event.digest,
-        event.person,
-        event.session_id,
-        event.timestamp,
-        event.seq,
-        event.type,
-        event.event,
-        event.path,
-        event.anonymous_id,
-        event.document,
-    )
-
-
-def _traits(event: Event) -> list[tuple[Any, ...]]:
-    if event.user_id is None or event.traits is None:
-        return []
-    return [
-        (
-            event.site,
-            event.user_id,
-            name,
-            msgspec.json.encode(value),
-            event.timestamp,
-            event.seq,
-            event.digest,
-        )
-        for name, value in event.traits.items()
-    ]
-
-
-def _conditions(selection: Selection) -> tuple[str, list[Any]]:
-    """The selection as SQL; each shape has an index that also gives the order."""
-    conditions = ["site = ?"]
-    parameters: list[Any] = [selection.site]
-
-    def require(condition: str, *values: Any) -> None:
-        conditions.append(condition)
-        parameters.extend(values)
-
-    match selection.scope:
-        case Person(key):
-            require("person = ?", key)
-        case Session(session):
-            require("session = ?", session)
-        case Everyone():
-            pass
-    for column in ("type", "event", "path", "anonymous_id"):
-        value = getattr(selection, column)
-        if value is not None:
-            require(f"{column} = ?", value)
-    if selection.since is not None:
-        require("timestamp >= ?", selection.since)
-    if selection.until is not None:
-        require("timestamp < ?", selection.until)
-    if selection.after is not None:
-        sign = "<" if selection.descending else ">"
-        require(f"(timestamp, seq, digest) {sign} (?, ?, ?)", *selection.after)
-    return " AND ".join(conditions), parameters
+    def _limit(self, site: str) -> int:
+        return sqlite_retention.limit(self._retention, site)

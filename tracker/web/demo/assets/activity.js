@@ -35,7 +35,9 @@ function where(event) {
   const took = Date.parse(event.receivedAt) - Date.parse(event.originalTimestamp || event.timestamp);
   // Two clocks are compared: between machines the difference can be nonsense, and is then left out.
   const stored = took >= 0 && took < 60_000 ? `stored ${took < 1000 ? `${took} ms` : `${(took / 1000).toFixed(1)} s`} after it happened` : "stored";
-  return [details, text(path) + text(search), stored].filter(Boolean).join(" · ");
+  const { bot } = event.context || {};
+  const taken = typeof bot === "string" && bot ? `taken for a bot (${bot})` : "";
+  return [details, text(path) + text(search), stored, taken].filter(Boolean).join(" · ");
 }
 
 function row(event) {
@@ -99,18 +101,29 @@ function follow() {
   panel.querySelector("[data-cli]").textContent = `python -m tracker events --anonymous ${anonymousId}`;
 }
 
+/** Who is not recorded has no id, and there is nothing to ask for. */
+function showNobody() {
+  following = undefined;
+  tell([]);
+  for (const empty of ["[data-anonymous-id]", "[data-user-id]", "[data-curl]", "[data-cli]"]) panel.querySelector(empty).textContent = "–";
+  blank.textContent = "What was stored before is still there; what you do now is not recorded, and nothing is sent.";
+  show("waiting", "You are not recorded");
+}
+
 async function ask() {
-  if (document.visibilityState === "visible") {
+  if (document.visibilityState === "visible" && !isOut()) {
     follow();
     const asked = following;
     try {
       const response = await fetch(`${base}/demo/activity?anonymous_id=${encodeURIComponent(asked)}`, { signal: AbortSignal.timeout?.(5000) });
       if (!response.ok) throw new Error(String(response.status));
       const { data } = await response.json();
-      if (asked === following) tell(data);
+      if (asked === following && !isOut()) tell(data);
     } catch {
-      blank.textContent = "Your events will be here once it does.";
-      show("gone", "The server does not answer. What you do on this page is kept, and sent when it is back.");
+      if (!isOut()) {
+        blank.textContent = "Your events will be here once it does.";
+        show("gone", "The server does not answer. What you do on this page is kept, and sent when it is back.");
+      }
     }
   }
   setTimeout(ask, 1000);
@@ -133,12 +146,14 @@ for (const button of panel.querySelectorAll("[data-copy]")) {
 
 // Consent: the client remembers the choice, in all tabs; the page only asks.
 const consent = panel.querySelector("[data-consent]");
+const isOut = () => consent.getAttribute("aria-pressed") === "true";
 function showConsent(out) {
   consent.setAttribute("aria-pressed", String(out));
   consent.textContent = out ? "Record me again" : "Do not record me";
+  if (out) showNobody();
 }
 consent.addEventListener("click", async () => {
-  const out = consent.getAttribute("aria-pressed") !== "true";
+  const out = !isOut();
   await (out ? kit.optOut() : kit.optIn());
   showConsent(out);
 });

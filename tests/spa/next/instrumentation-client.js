@@ -1,0 +1,3 @@
+import { init } from "tracker-kit";
+
+init({ host: "https://events.example", writeKey: "WRITE_KEY" });
