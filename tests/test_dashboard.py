@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from tests.dashboard import DESK, PHONE, VIEWS, Dashboard, opened
 from tests.door import (
@@ -105,6 +105,11 @@ def test_a_token_that_is_taken_back_asks_for_another(dashboard: Dashboard) -> No
     dashboard.sign_in(OPEN_TOKEN)
     dashboard.page.evaluate("sessionStorage.setItem('token', 'withdrawn')")
     dashboard.page.evaluate("location.hash = '#/failed'")
+    expect(dashboard.page.get_by_role("alert")).to_contain_text("not known, or no longer")
+    dashboard.page.get_by_label("Read token").fill("half of ano")
+    dashboard.page.evaluate("location.hash = '#/live'")
+    dashboard.page.evaluate("new Promise(requestAnimationFrame)")  # after the change is told
+    expect(dashboard.page.get_by_label("Read token")).to_have_value("half of ano")
     expect(dashboard.page.get_by_role("alert")).to_contain_text("not known, or no longer")
 
 
@@ -229,6 +234,24 @@ def test_the_keyboard_leads_everywhere(dashboard: Dashboard) -> None:
     page.get_by_role("button", name="Skip to the view").focus()
     page.keyboard.press("Enter")
     expect(page.locator("main")).to_be_focused()
+
+
+def test_who_moves_on_while_a_view_is_made_is_not_called_back(dashboard: Dashboard) -> None:
+    page = dashboard.page
+    dashboard.sign_in(OPEN_TOKEN)
+    dashboard.settled("overview")
+    asked = "**/v1/failed-events*"
+
+    def hold(route: Route) -> None:
+        """Not answered."""
+
+    page.route(asked, hold)
+    with page.expect_request(asked):
+        page.get_by_role("link", name="Failed events").click()
+    page.get_by_label("Dark").focus()
+    page.unroute(asked)  # with it, what it holds goes on
+    dashboard.settled("failed")
+    expect(page.get_by_label("Dark")).to_be_focused()
 
 
 def test_the_colours_are_the_systems_until_somebody_chooses(

@@ -43,7 +43,11 @@ function frame() {
 }
 
 async function show() {
-  if (!session.token()) return askForToken();
+  if (!session.token()) {
+    // Who is asked already keeps what they have typed, and reads why.
+    if (!document.querySelector("#token")) askForToken();
+    return;
+  }
   leaving.abort();
   leaving = new AbortController();
   const { signal } = leaving;
@@ -51,7 +55,7 @@ async function show() {
   if (!document.querySelector("#main")) frame();
   const main = find(document, "#main");
   mark(name);
-  const focused = name === shownView ? document.activeElement?.getAttribute("data-key") : undefined;
+  const began = document.activeElement;
   if (name !== shownView) main.replaceChildren(loading());
   main.setAttribute("aria-busy", "true");
   let title = "";
@@ -75,25 +79,30 @@ async function show() {
   }
   if (signal.aborted) return;
   document.title = `${title || "Not here"} · The tracker kit`;
+  const now = document.activeElement;
+  const focused = name === shownView ? now?.getAttribute("data-key") : undefined;
+  const moved = now !== began && now !== document.body;
   main.replaceChildren(element("div", { "data-view": name }, content));
   main.removeAttribute("aria-busy");
   find(document, "#told").textContent = `${title} is shown`;
-  settle(main, name, focused);
+  settle(main, name, focused, moved);
 }
 
 /**
- * The keyboard stays where it was, or goes to the new view's heading.
+ * The keyboard stays where it was, or where it has gone while the view was made; else it goes to
+ * the new view's heading.
  *
  * @param {HTMLElement} main
  * @param {string} name
  * @param {string | null | undefined} focused
+ * @param {boolean} moved
  */
-function settle(main, name, focused) {
+function settle(main, name, focused, moved) {
   const before = focused && main.querySelector(`[data-key="${CSS.escape(focused)}"]`);
   if (before instanceof HTMLElement) before.focus({ preventScroll: true });
-  else if (name !== shownView || focused) {
+  else {
     if (name !== shownView) scrollTo(0, 0);
-    find(main, "h1").focus({ preventScroll: true });
+    if (focused || (name !== shownView && !moved)) find(main, "h1").focus({ preventScroll: true });
   }
   shownView = name;
 }
