@@ -23,7 +23,7 @@ from tracker.profile import profile
 from tracker.queues import Queue
 from tracker.queues.sqlite import SqliteQueue
 from tracker.queues.sqs import SqsQueue
-from tracker.stores import NO_SITE, Everyone, Selection, Session, Store
+from tracker.stores import NO_SITE, Everyone, Selection, Session, Store, listing
 from tracker.stores.compression import decompress
 from tracker.stores.dynamodb import DynamoDbStore
 from tracker.stores.sqlite import SqliteStore
@@ -341,6 +341,55 @@ def test_who_is_erased_while_their_events_are_stored_is_gone(
     assert of_user(store, "grace") == []
     assert listed(store) == []
     assert "grace" not in kept(store, tmp_path)
+
+
+@pytest.mark.parametrize("store", ["dynamodb_local"], indirect=True)
+def test_two_who_are_taken_out_of_one_listing_entry_at_once_are_both_gone(
+    store: Store, queue: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = [wire(NOON, userId="grace"), wire(NOON + 1, userId="hedy"), wire(NOON + 2, userId="ada")]
+    store.append(received(*both, at=NOON + MINUTE))
+    without = listing.without
+
+    def meanwhile(*entry: Any) -> bytes | None:
+        """The other is taken out between the reading of the entry and the writing of it."""
+        monkeypatch.setattr(listing, "without", without)
+        erase(store, queue, "hedy")
+        return without(*entry)
+
+    monkeypatch.setattr(listing, "without", meanwhile)
+    erase(store, queue, "grace")
+    assert len(listed(store)) == 1
+    text = kept(store, tmp_path)
+    assert "ada" in text
+    assert "grace" not in text
+    assert "hedy" not in text
+
+
+@pytest.mark.parametrize("store", ["dynamodb_local"], indirect=True)
+def test_who_is_erased_while_another_is_taken_back_is_gone(
+    store: Store, queue: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What leads to the rest of a batch is written again, when some of it was erased."""
+    erase(store, queue, "grace")
+    entries = listing.entries
+    written: list[int] = []
+
+    def meanwhile(events: Any) -> Any:
+        written.append(len(events))
+        if len(written) == 2:
+            erase(store, queue, "hedy", NOW + HOUR)
+        return entries(events)
+
+    monkeypatch.setattr(listing, "entries", meanwhile)
+    store.append(
+        received(wire(NOON, userId="grace"), wire(NOON + 1, userId="hedy"), at=NOON + MINUTE)
+    )
+    assert written[:2] == [2, 1]
+    assert listed(store) == []
+    text = kept(store, tmp_path)
+    assert "grace" not in text
+    assert "hedy" not in text
 
 
 def test_the_tombstone_does_not_name_whom_it_is_about(

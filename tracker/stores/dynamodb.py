@@ -96,14 +96,25 @@ class DynamoDbStore:
             if new:
                 self._write_what_leads_to(list(new.values()))
                 dynamodb_write.events(model, list(new.items()), self._expiry)
-            # An eraser that came between has not seen what was written.
-            marks = self._marks(new.values(), consistent=True)
-            late = _covered(new.values(), marks)
             self._take_back(erased, known)
+            late = self._late(list(new.values()))
+        return Appended(len(new) - late, len(events) - len(new) - len(erased))
+
+    def _late(self, written: Sequence[Event]) -> int:
+        """Take back what an eraser that came between has not seen; how many events that was."""
+        left = written
+        seen: dict[str, Marks] = {}
+        while True:
+            marks = self._marks(written, consistent=True)
+            if marks == seen or not any(marks.values()):
+                return len(written) - len(left)
+            late = _covered(left, marks)
             self._take_back(late, marks)
-            if any(marks.values()):  # what leads to the others may have gone with what was erased
-                self._write_what_leads_to([event for event in new.values() if event not in late])
-        return Appended(len(new) - len(late), len(events) - len(new) - len(erased))
+            left = [event for event in left if event not in late]
+            # What leads to the others may have gone with what was erased. And the next eraser may
+            # have come before it was written again: look once more.
+            self._write_what_leads_to(left)
+            seen = marks
 
     def _not_of_just_now(self, events: Iterable[Event]) -> list[Event]:
         """Those that may be covered by a tombstone which has been there for some time: others are

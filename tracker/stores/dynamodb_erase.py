@@ -9,23 +9,30 @@ is read consistently.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
 import msgspec
-from pynamodb.exceptions import PutError
 
-from tracker import aws_errors, timestamps
+from tracker import timestamps
 from tracker.errors import StoreUnavailable
 from tracker.event import Event
-from tracker.stores import Person, Position, Selection, dynamodb_read, keys, listing
-from tracker.stores.models import Tables, optional
+from tracker.stores import (
+    Person,
+    Position,
+    Selection,
+    dynamodb_items,
+    dynamodb_read,
+    keys,
+    listing,
+)
+from tracker.stores.models import IndexItem, Tables, optional
 from tracker.stores.tombstones import Marks, Tombstone, joined, name
 
 SLICE = 100
 """So many items of a timeline are removed at a time."""
 
-_ATTEMPTS = 10
 _MARKS = "tombstones"
 _marks = msgspec.json.Decoder(list[Tombstone])
 
@@ -42,7 +49,7 @@ def bury(tables: Tables, site: str, person: str, marks: Sequence[Tombstone]) -> 
     """Set tombstones, beside those that are set at the same time."""
     model = tables.others
     pk = keys.tombstone(site, name(person))
-    for _ in range(_ATTEMPTS):
+    for _ in range(dynamodb_items.ATTEMPTS):
         try:
             item = model.get(pk, _MARKS, consistent_read=True)
         except model.DoesNotExist:
@@ -52,12 +59,7 @@ def bury(tables: Tables, site: str, person: str, marks: Sequence[Tombstone]) -> 
         item.body = msgspec.json.encode(joined(known, marks))
         item.version = version + 1
         unchanged = model.version == version if version else model.pk.does_not_exist()
-        try:
-            item.save(condition=unchanged)
-        except PutError as error:
-            if aws_errors.code(error) != "ConditionalCheckFailedException":
-                raise
-        else:
+        if dynamodb_items.was_done(partial(item.save, condition=unchanged)):
             return
     raise StoreUnavailable("a person is being erased by too many at once")
 
@@ -174,14 +176,28 @@ def _unlist(tables: Tables, site: str, person: str, positions: set[Position]) ->
             high = timestamps.sortable(min(last + listing.SPAN, timestamps.LATEST)) + "~"
             within = model.sk.between(timestamps.sortable(first), high)
             for item in model.query(pk, within, consistent_read=True):
-                left = listing.without(item.body or b"", person, positions)
-                if left == item.body:
-                    continue
-                if left is None:
-                    item.delete()
-                else:
-                    item.body = left
-                    item.save()
+                _take_out(item, person, positions)
+
+
+def _take_out(item: IndexItem, person: str, positions: set[Position]) -> None:
+    """Take events out of an entry, from which others may be taking theirs at the same time."""
+    model = type(item)
+    place = (item.pk, item.sk)
+    for _ in range(dynamodb_items.ATTEMPTS):
+        body = optional(item.body)
+        left = listing.without(body, person, positions) if body else body
+        if left == body:
+            return
+        unchanged = model.body == body
+        if left is None:
+            write = partial(item.delete, condition=unchanged)
+        else:
+            item.body = left
+            write = partial(item.save, condition=unchanged)
+        if dynamodb_items.was_done(write):
+            return
+        item = dynamodb_items.get(model, place)
+    raise StoreUnavailable("too many are taken out of a site's listing at once")
 
 
 def _windows(positions: set[Position]) -> Iterator[tuple[int, int]]:

@@ -1,8 +1,8 @@
 """Items that several write at once: each write tells whether the item was still as it was read."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from pynamodb.exceptions import PutError
+from pynamodb.exceptions import DeleteError, PutError, UpdateError
 
 from tracker import aws_errors
 from tracker.stores.models import IndexItem
@@ -39,9 +39,14 @@ def save(model: type[IndexItem], item: IndexItem, body: bytes, expires: float | 
     version = version_of(item)
     item.body, item.expires, item.version = body, expires, version + 1
     unchanged = model.version == version if version else model.pk.does_not_exist()
+    return was_done(lambda: item.save(condition=unchanged))
+
+
+def was_done(write: Callable[[], object]) -> bool:
+    """Do a write that has a condition; whether that held."""
     try:
-        item.save(condition=unchanged)
-    except PutError as error:
+        write()
+    except (PutError, UpdateError, DeleteError) as error:
         if aws_errors.code(error) != "ConditionalCheckFailedException":
             raise
         return False

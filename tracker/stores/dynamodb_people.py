@@ -6,21 +6,18 @@ from itertools import permutations
 from typing import Any, NamedTuple
 
 import msgspec
-from pynamodb.exceptions import DeleteError, PutError, UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
-from tracker import aws_errors
 from tracker.errors import StoreUnavailable
 from tracker.event import Event, person_of_user, person_of_visitor, user_of_person
-from tracker.stores import Link, Person, Position, Trait, keys
+from tracker.stores import Link, Person, Position, Trait, dynamodb_items, keys
 from tracker.stores.compression import compress, decompress
 from tracker.stores.dynamodb_expiry import Expires, Expiry, lasts, later, sooner
 from tracker.stores.models import IndexItem, optional
 from tracker.stores.recent import Recent
 
 _TRAITS = "traits"
-_ATTEMPTS = 10
 
 _Kept = tuple[Any, int, int, str]
 """A value, and the place of the event that gave it: timestamp, seq, digest (hex)."""
@@ -114,14 +111,12 @@ class People:
                 place = _place(event)
                 self._forget_traits(event.site, event.person, partial(_is_of, place))
             for pk, sk in _guides(event):
-                try:
-                    self._index(pk, sk).delete(condition=self._index.since == event.timestamp)
-                except DeleteError as error:  # another event says so, too
-                    if aws_errors.code(error) != "ConditionalCheckFailedException":
-                        raise
+                # Not where another event says so, too.
+                only_this = self._index.since == event.timestamp
+                dynamodb_items.was_done(partial(self._index(pk, sk).delete, condition=only_this))
 
     def _forget_traits(self, site: str, person: str, is_gone: Callable[[_Kept], bool]) -> None:
-        for _ in range(_ATTEMPTS):
+        for _ in range(dynamodb_items.ATTEMPTS):
             item = self._traits_item(site, person)
             version = int(item.version or 0)
             known = self._read_traits(item)
@@ -130,15 +125,8 @@ class People:
                 return
             item.body = compress(msgspec.json.encode(kept))
             item.version = version + 1
-            try:
-                if kept:
-                    item.save(condition=self._index.version == version)
-                else:
-                    item.delete(condition=self._index.version == version)
-            except (PutError, DeleteError) as error:
-                if aws_errors.code(error) != "ConditionalCheckFailedException":
-                    raise
-            else:
+            write = item.save if kept else item.delete
+            if dynamodb_items.was_done(partial(write, condition=self._index.version == version)):
                 return
         raise StoreUnavailable("a user's traits are being written too often at once")
 
@@ -226,17 +214,14 @@ class People:
     ) -> None:
         if long_name:
             actions.append(self._index.body.set(long_name))
-        try:
-            self._index(pk, sk).update(actions=actions, condition=condition)
-        except UpdateError as error:
-            if aws_errors.code(error) != "ConditionalCheckFailedException":
-                raise
+        item = self._index(pk, sk)
+        dynamodb_items.was_done(partial(item.update, actions=actions, condition=condition))
 
     def _merge_traits(self, event: Event) -> None:
         """Of each trait, keep the value of the latest event, in whatever order they come."""
         model = self._index
         place = _place(event)
-        for _ in range(_ATTEMPTS):
+        for _ in range(dynamodb_items.ATTEMPTS):
             item = self._traits_item(event.site, event.person)
             version = int(item.version or 0)
             known = self._read_traits(item)
@@ -254,12 +239,7 @@ class People:
             item.body = compress(msgspec.json.encode(known | newer))
             item.version = version + 1
             unchanged = model.version == version if version else model.pk.does_not_exist()
-            try:
-                item.save(condition=unchanged)
-            except PutError as error:
-                if aws_errors.code(error) != "ConditionalCheckFailedException":
-                    raise
-            else:
+            if dynamodb_items.was_done(partial(item.save, condition=unchanged)):
                 return
         raise StoreUnavailable("a user's traits are being written too often at once")
 

@@ -8,17 +8,13 @@ stored says: until the message comes again, as it does until its events are stor
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from pynamodb.exceptions import PutError
-
-from tracker import aws_errors, timestamps
+from tracker import timestamps
 from tracker.errors import StoreUnavailable
 from tracker.event import Event
-from tracker.stores import keys, stretches
+from tracker.stores import dynamodb_items, keys, stretches
 from tracker.stores.dynamodb_expiry import Expires, Expiry, lasts, later
 from tracker.stores.models import IndexItem, optional
 from tracker.stores.stretches import Span, Stretch, Stretches
-
-_ATTEMPTS = 25
 
 _FEW_DAYS = 3
 """Up to so many, records are read by their keys, those of many streams in one call."""
@@ -50,7 +46,7 @@ class StretchRecords:
         self, item: IndexItem, stream: str, added: Sequence[Stretch], expires: Expires
     ) -> None:
         model = self._index
-        for _ in range(_ATTEMPTS):
+        for _ in range(dynamodb_items.ATTEMPTS):
             version = int(item.version or 0)
             is_past = self._expiry.is_past(item.expires)
             known = stretches.unpack(item.body).found if version and not is_past else []
@@ -62,21 +58,10 @@ class StretchRecords:
             item.body = stretches.pack(Stretches(stream, merged))
             item.version = version + 1
             unchanged = model.version == version if version else model.pk.does_not_exist()
-            try:
-                item.save(condition=unchanged)
-            except PutError as error:
-                if aws_errors.code(error) != "ConditionalCheckFailedException":
-                    raise
-            else:
+            if dynamodb_items.was_done(partial(item.save, condition=unchanged)):
                 return
-            item = self._item(item.pk, item.sk)
+            item = dynamodb_items.get(model, (item.pk, item.sk))
         raise StoreUnavailable("a device's activity is being written too often at once")
-
-    def _item(self, pk: str, sk: str) -> IndexItem:
-        try:
-            return self._index.get(pk, sk, consistent_read=True)
-        except self._index.DoesNotExist:
-            return self._index(pk, sk)
 
     # Read consistently: as they were written before any event that a reader has found.
 
@@ -119,10 +104,13 @@ class StretchRecords:
             for item in model.query(pk, consistent_read=True)
             if all(stretch.end <= until for stretch in stretches.unpack(item.body).found)
         ]
-        with model.batch_write() as batch:
-            for item in items:
-                batch.delete(item)
-        return len(items)
+        # Whoever adds to one meanwhile looks for tombstones after that, and comes here then.
+        return sum(
+            dynamodb_items.was_done(
+                partial(item.delete, condition=model.version == dynamodb_items.version_of(item))
+            )
+            for item in items
+        )
 
 
 def _key(site: str, stream: bytes, timestamp: int) -> tuple[str, str]:
