@@ -9,7 +9,12 @@ import pytest
 
 from tests.engines.engine import Engine, aws_environment
 from tests.engines.eventually import eventually
+from tracker.stores import dynamodb_connection, dynamodb_shards
 from tracker.stores.models import tables
+
+PATIENCE = 60
+"""Seconds: an engine that shares two cores with a browser and its own tests may take longer to
+answer than DynamoDB does."""
 
 
 def use(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
@@ -17,6 +22,8 @@ def use(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     environment = aws_environment(engine.url)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
+    for module in (dynamodb_connection, dynamodb_shards):
+        monkeypatch.setattr(module, "READ_SECONDS", PATIENCE)
     return environment
 
 
