@@ -2,7 +2,7 @@
 
 PYTHON ?=
 ARGS ?=
-JOBS ?= 2
+JOBS ?= 3
 RUNS ?= 50000
 VENV := .venv
 BIN := $(VENV)/bin
