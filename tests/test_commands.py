@@ -116,7 +116,9 @@ def test_events_shows_what_a_user_did(server: Servers) -> None:
     assert {event["messageId"] for event in as_json} == {
         event["messageId"] for event in (identify, view, other)
     }
-    assert table(*data, "--user", "nobody") == ["(no events)"]
+    (nobody,) = table(*data, "--user", "nobody")
+    assert nobody == "(no events; bots are left out: --bots include shows them, too)"
+    assert table(*data, "--user", "nobody", "--bots", "include") == ["(no events)"]
 
 
 def test_sessions_shows_a_users_sessions(server: Servers) -> None:
@@ -151,7 +153,7 @@ def test_sessions_shows_a_users_sessions(server: Servers) -> None:
     assert shown("--anonymous", "x", "--since", "2026-01-02T11:00Z")[1:] == [last]
     (as_json,) = shown("--user", "ada", "--json", "--limit", "1")
     assert json.loads(as_json)["pageViews"] == 2
-    assert shown("--user", "nobody")[1:] == ["(no sessions)"]
+    assert shown("--user", "nobody", "--bots", "include")[1:] == ["(no sessions)"]
     assert tracker("sessions", *data).returncode == 2, "whose?"
     assert told(tracker("sessions", *data, "--user", "ada", "--since", "x")).startswith("tracker:")
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from tests.dashboard import Dashboard, opened
 from tests.door import Door, some_servers
 from tests.engines.eventually import eventually
 from tests.engines.leash import Leash
-from tests.engines.server import Server
+from tests.engines.server import Server, Servers
 from tests.events import wire
 from tests.test_dashboard_people import send
 from tracker import timestamps
@@ -126,6 +127,22 @@ def test_what_is_empty_says_what_to_do(dashboard: Dashboard) -> None:
     expect(dashboard.state).to_contain_text("Nothing is like this")
     dashboard.page.get_by_role("link", name="Take the filters away").click()
     expect(panel(dashboard.page, "Pages").get_by_role("link")).to_have_count(3)
+
+
+def test_where_only_bots_have_been_that_is_said(browser: Browser, server: Servers) -> None:
+    running = server()
+    with opened(browser, running) as dashboard:
+        dashboard.sign_in(running.read_token)
+        expect(dashboard.state).to_contain_text("No event has come in yet")
+        send(running, wire(None, anonymousId="driven", context={"bot": "webdriver"}))
+        stored = partial(Door(running).read, "/v1/events?bots=only", running.read_token)
+        eventually(lambda: stored().json["data"])
+        dashboard.page.reload()
+        expect(dashboard.state).to_contain_text("Only bots have been here")
+        expect(dashboard.state).to_contain_text("\u201cwebdriver\u201d")
+        assert dashboard.violations() == []
+        dashboard.page.get_by_role("link", name="Visitor driven").click()
+        expect(dashboard.main).to_contain_text("bot: webdriver")
 
 
 def test_who_is_here_is_shown_while_they_are(dashboard: Dashboard, running: Server) -> None:

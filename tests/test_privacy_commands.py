@@ -110,6 +110,8 @@ def test_export_writes_all_of_a_person_and_erase_removes_it(running: Server, doo
     assert done.returncode == 0, done.stderr
     assert "3  events" in done.stdout
     assert of_ada(door) == []
+    again = tracker("erase", "--user", "ada", *where, "--yes", env=settings())
+    assert "0  events" in again.stdout
     found = json.loads(tracker("export", "--user", "ada", *where, env=settings()).stdout)
     assert found == {"user": None, "sessions": [], "events": [], "failedEvents": []}
 
@@ -121,6 +123,8 @@ def test_what_erase_cannot_do_is_said_in_one_line(running: Server, door: Door) -
     one = (*where, "--site", "open")
     assert "nobody to ask: give --yes" in told(tracker("erase", "ada", *one, env=env))
     assert "a user id" in told(tracker("erase", "", *one, "--yes", env=env))
+    assert tracker("erase", *one, "--yes", env=env).returncode == 2, "whom?"
+    assert tracker("erase", "ada", "--user", "bob", *one, "--yes", env=env).returncode == 2
     assert "a user id" in told(tracker("export", "--user", "", *one, env=env))
     nowhere = told(tracker("erase", "ada", "--data", "nowhere", "--yes"))
     assert "nowhere holds no tracker data" in nowhere

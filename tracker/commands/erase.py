@@ -13,25 +13,28 @@ from tracker.errors import ConfigError, Unavailable
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What ``erase`` takes."""
-    parser.add_argument("user", metavar="USER_ID", help="one of the person's user ids")
+    who = parser.add_mutually_exclusive_group(required=True)
+    who.add_argument("user_id", nargs="?", metavar="USER_ID", help="one of the person's user ids")
+    who.add_argument("--user", metavar="ID", help="the same")
     parser.add_argument("--site", help="default: the only one")
     parser.add_argument("--yes", action="store_true", help="do not ask")
 
 
 def run(given: argparse.Namespace, settings: Config) -> int:
     """Ask, erase, and say what was removed."""
-    if not given.user:
+    user_id = given.user or given.user_id
+    if not user_id:
         raise ConfigError("a user id is not empty")
     site = one_site(given.site, settings)
     parts = wiring.existing_parts(settings)
     parts.store.check()
     ask(
-        f"Everything that {given.user!r} did on site {site!r} goes, and cannot be brought back."
+        f"Everything that {user_id!r} did on site {site!r} goes, and cannot be brought back."
         f" `export` shows it first. Erase it? [yes/no]",
         yes=given.yes,
         else_="nothing was erased",
     )
-    erasure = Erasure(parts.store, parts.queue, site, given.user)
+    erasure = Erasure(parts.store, parts.queue, site, user_id)
     erased = erasure.erased
     try:
         with Progress("Events", 0) as progress:

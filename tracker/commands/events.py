@@ -82,7 +82,7 @@ def run(given: argparse.Namespace, settings: Config) -> int:
         show(stored)
         shown += 1
     if not shown and not given.json:
-        print("(no events)")
+        terminal.nothing("no events", given.bots)
     return 0
 
 

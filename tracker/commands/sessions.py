@@ -8,6 +8,7 @@ import msgspec
 
 from tracker import session_list, timestamps, wiring
 from tracker.activity import Question
+from tracker.commands import terminal
 from tracker.commands.events import (
     add_site_and_times,
     identifier,
@@ -58,7 +59,7 @@ def run(given: argparse.Namespace, settings: Config) -> int:
         show(session)
         shown += 1
     if not shown and not given.json:
-        print("(no sessions)")
+        terminal.nothing("no sessions", given.bots)
     return 0
 
 

@@ -57,7 +57,7 @@ def run(given: argparse.Namespace, settings: Config) -> int:
             time = timestamps.sortable(start)[:19].replace("T", " ")
             print(row((time, value, *numbers.values()), _WIDTHS))
     if not shown and not given.json:
-        print("(nothing is counted)")
+        terminal.nothing("nothing is counted", given.bots)
     return 0
 
 

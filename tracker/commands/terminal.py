@@ -12,6 +12,12 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
+def nothing(what: str, bots: str | None) -> None:
+    """Say that a list is empty, and what may be why."""
+    why = "" if bots else "; bots are left out: --bots include shows them, too"
+    say(f"({what}{why})")
+
+
 def ask(question: str, *, wanted: str = "yes", yes: bool = False, else_: str) -> None:
     """Go on only if the answer is the wanted one; ``else_`` says what is so if not. Raises
     `ConfigError`."""

@@ -9,10 +9,12 @@ import { compact, count, percent } from "../format.js";
 import { before, picker, rangeOf, times, words } from "../range.js";
 import { shown } from "../shown.js";
 import { empty } from "../states.js";
+import { person } from "../told.js";
 
 export const title = "Overview";
 
 /** @typedef {import("../range.js").Range} Range */
+/** @typedef {import("../told.js").Event} Event */
 /** @typedef {import("../figures.js").Metric} Metric */
 /** @typedef {import("../figures.js").Figure} Figure */
 
@@ -160,6 +162,8 @@ async function nothing(range, where, signal) {
       ),
     );
   }
+  const bots = await read("/v1/events", { limit: 1, bots: "only" }, signal);
+  if (bots.data.length) return onlyBots(bots.data[0]);
   return empty(
     "No event has come in yet",
     element(
@@ -175,6 +179,22 @@ async function nothing(range, where, signal) {
       " and at the ",
       element("a", { href: link("health") }, "health"),
       " of the queue.",
+    ),
+  );
+}
+
+/** @param {Event} event the newest of theirs */
+function onlyBots(event) {
+  return empty(
+    "Only bots have been here",
+    element(
+      "p",
+      {},
+      "What they did is stored, and left out here. A browser that a program drives, as tests do, is one of them. The newest, by reason of \u201c",
+      shown(event.context?.bot, 40),
+      "\u201d, is ",
+      person(event, link),
+      ".",
     ),
   );
 }
