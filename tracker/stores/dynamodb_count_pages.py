@@ -141,13 +141,13 @@ class CountPages:
             for item in self._between(site, Kind.TOTALS, since, until - 1)
         }
 
-    def forget_others(self, site: str, day: int, generation: int) -> None:
-        """Remove a day's pages, but for those of a generation."""
+    def forget_earlier(self, site: str, day: int, generation: int) -> None:
+        """Remove a day's pages of the generations before; a later one may have begun."""
         model = self._index
         with model.batch_write() as batch:
             for kind in Kind:
                 for item in self._between(site, kind, day, day + DAY - 1):
-                    if keys.generation(item.sk) != generation:
+                    if keys.generation(item.sk) < generation:
                         batch.delete(item)
 
     def _between(self, site: str, kind: Kind, first: int, last: int) -> Iterator[IndexItem]:

@@ -73,7 +73,7 @@ def _recount_day(
         records.generations.go_on(site, recount)
         yield len(some)
     records.generations.finish(site, recount)
-    records.pages.forget_others(site, day, recount.generation)
+    records.pages.forget_earlier(site, day, recount.generation)
     records.visitor_days.forget_generation(site, list(streams), day, before.of(day))
 
 
