@@ -184,7 +184,7 @@ class SqsQueue:
                 changed = 0
                 for message in fresh:
                     bodies = edit(message.body)
-                    seen.update(map(_digest, (message.body, *bodies)))
+                    seen.update(map(_digest, bodies))  # what is changed may be there twice
                     if bodies == [message.body]:
                         looked_at.append(message.receipt)
                         continue
