@@ -4,8 +4,9 @@ import base64
 import random
 import sqlite3
 import threading
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 import pytest
@@ -14,16 +15,26 @@ from msgspec import Raw
 from tests import aws
 from tests.asking import all_of
 from tests.events import HOUR, MINUTE, NOON, SECOND, SITE, ids, received, wire
-from tracker import identity
+from tracker import erasure, identity
 from tracker.activity import Question
 from tracker.batch import Batch, Rejection
 from tracker.consumer import consume
 from tracker.erasure import Erased, Erasure
+from tracker.errors import StoreUnavailable
 from tracker.profile import profile
 from tracker.queues import Queue
 from tracker.queues.sqlite import SqliteQueue
 from tracker.queues.sqs import SqsQueue
-from tracker.stores import NO_SITE, Everyone, Selection, Session, Store, listing
+from tracker.stores import (
+    NO_SITE,
+    Everyone,
+    FailedEvent,
+    Selection,
+    Session,
+    Store,
+    dynamodb_write,
+    listing,
+)
 from tracker.stores.compression import decompress
 from tracker.stores.dynamodb import DynamoDbStore
 from tracker.stores.sqlite import SqliteStore
@@ -41,11 +52,11 @@ def queue(request: pytest.FixtureRequest, store: Store, tmp_path: Path) -> Queue
 
 
 def erase(store: Store, queue: Queue, user_id: str, now: int = NOW, site: str = SITE) -> Erased:
-    erasure = Erasure(store, queue, site, user_id)
-    for _ in erasure.steps(now):
+    whole = Erasure(store, queue, site, user_id)
+    for _ in whole.steps(now):
         pass
-    assert erasure.erased.complete
-    return erasure.erased
+    assert whole.erased.complete
+    return whole.erased
 
 
 def of_user(store: Store, user_id: str) -> list[str]:
@@ -148,10 +159,16 @@ def test_what_comes_again_or_late_or_was_queued_stays_out_and_what_is_new_is_kep
     assert len(store.read(Selection(site=SITE, scope=Session("session-of-grace")), 9).events) == 1
 
 
-def test_what_a_late_event_shows_to_have_been_theirs_goes_too(store: Store, queue: Queue) -> None:
+def _stop(*_: object, **__: object) -> NoReturn:
+    raise StoreUnavailable("it has stopped")
+
+
+def test_what_a_late_event_shows_to_have_been_theirs_goes_too(
+    store: Store, queue: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A device that was offline all the time: nobody knew whose it was."""
     store.append(received(wire(NOON, userId="grace")))
-    early = wire(NOON + 1, anonymousId="tablet")
+    early = wire(NOON + 1, anonymousId="handheld")
     others = wire(NOON + 1, anonymousId="other")
     store.append(received(early, others, at=NOON + MINUTE))
     erase(store, queue, "grace")
@@ -163,15 +180,20 @@ def test_what_a_late_event_shows_to_have_been_theirs_goes_too(store: Store, queu
         events=[
             Raw(msgspec.json.encode(event))
             for event in (
-                wire(NOON + 2, anonymousId="tablet", userId="grace"),
-                wire(NOON + 3, anonymousId="tablet"),
+                wire(NOON + 2, anonymousId="handheld", userId="grace"),
+                wire(NOON + 3, anonymousId="handheld"),
             )
         ],
     )
+    with monkeypatch.context() as stopping:
+        stopping.setattr(store, "erase", _stop)  # after the device has its tombstone
+        with pytest.raises(StoreUnavailable):
+            consume([late.encode()], store)
     consume([late.encode()], store)
     consume([late.encode()], store)
     assert listed(store) == [others["messageId"]]
-    new = wire(NOW + SECOND, anonymousId="tablet")
+    assert "handheld" not in kept(store, tmp_path)
+    new = wire(NOW + SECOND, anonymousId="handheld")
     store.append(received(new, at=NOW + HOUR))
     assert sorted(listed(store)) == sorted([others["messageId"], new["messageId"]])
 
@@ -233,6 +255,73 @@ def test_a_long_timeline_goes_in_steps(store: Store, queue: Queue) -> None:
     assert len(steps) > 3
     assert steps[-1].events == 1204  # what the visitor did before is theirs
     assert listed(store) == []
+
+
+@pytest.mark.parametrize("store", ["dynamodb_local"], indirect=True)
+@pytest.mark.parametrize("calls", range(5))
+def test_what_is_read_elsewhere_than_it_is_stored_goes_wherever_the_erasing_stops(
+    store: Store, queue: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calls: int
+) -> None:
+    """Events without a time of their own; stopped before the first to the fifth batch of writes."""
+    assert isinstance(store, DynamoDbStore)
+    events = [wire(None, userId="grace", anonymousId="phone-of-grace") for _ in range(3)]
+    store.append(received(*events, at=NOON + MINUTE))
+    batch_write = store.tables.events.batch_write
+    begun: list[int] = []
+
+    def stopping(**how: Any) -> Any:
+        begun.append(1)
+        if len(begun) > calls:
+            raise StoreUnavailable("it has stopped")
+        return batch_write(**how)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store.tables.events, "batch_write", stopping)
+        with suppress(StoreUnavailable):
+            erase(store, queue, "grace")
+    erase(store, queue, "grace")
+    assert "grace" not in kept(store, tmp_path)
+
+
+@pytest.mark.parametrize("store", ["dynamodb_local"], indirect=True)
+def test_where_a_try_that_stopped_had_placed_an_event_nothing_is_left(
+    store: Store, queue: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same message by another request: it is stored once, and was listed twice."""
+    event = wire(None, userId="grace")
+    with monkeypatch.context() as stopping:
+        stopping.setattr(dynamodb_write, "events", _stop)
+        with pytest.raises(StoreUnavailable):
+            store.append(received(event, at=NOON + MINUTE))
+    assert store.append(received(event, at=NOON + HOUR)) == (1, 0)
+    erase(store, queue, "grace", NOON + 2 * HOUR)
+    assert "grace" not in kept(store, tmp_path)
+
+
+def test_a_failed_event_that_was_kept_just_before_a_stop_goes_with_the_next_try(
+    store: Store, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = rejected(failing("theirs", userId="grace"))
+    looked: list[int] = []
+
+    def meanwhile(*_: object) -> list[FailedEvent]:
+        looked.append(1)
+        if len(looked) == 1:
+            return []
+        erase(store, queue, "grace")
+        store.append_failed(found)  # the eraser has come first
+        raise StoreUnavailable("it has stopped")
+
+    consume([message], store)
+    found = store.failed(SITE, 9).failed
+    assert len(found) == 1
+    with monkeypatch.context() as stopping:
+        stopping.setattr(erasure, "erased_among", meanwhile)
+        with pytest.raises(StoreUnavailable):
+            consume([message], store)
+    assert len(store.failed(SITE, 9).failed) == 1
+    consume([message], store)
+    assert store.failed(SITE, 9).failed == []
 
 
 def failing(name: str, **members: Any) -> Rejection:

@@ -18,7 +18,7 @@ from tracker import batch, erasure, timestamps
 from tracker.errors import NeverStorable, QueueUnavailable, Unavailable
 from tracker.event import MAX_EVENT_BYTES, Event, person_of
 from tracker.queues import Message, Queue
-from tracker.stores import NO_SITE, FailedEvent, Store
+from tracker.stores import NO_SITE, Appended, FailedEvent, Store
 
 log = logging.getLogger(__name__)
 
@@ -59,16 +59,14 @@ def consume(
             batches.append(queued)
         except Exception as error:  # whatever is in a message, its neighbours are stored
             failed.append(_unreadable(message, error, sent or clock()))
-    stored = duplicates = 0
     try:
-        stored, duplicates = store.append(events) if events else (0, 0)
-        if stored + duplicates < len(events):
-            erasure.follow(store, events)
+        stored, duplicates = _append(events, store) if events else (0, 0)
     except NeverStorable:
+        stored, duplicates = 0, 0
         for queued in batches:
             for place, event in enumerate(queued.read()):
                 try:
-                    one = store.append([event])
+                    one = _append([event], store)
                     stored += one.stored
                     duplicates += one.duplicates
                 except NeverStorable as error:
@@ -81,9 +79,19 @@ def consume(
     return Consumed(stored, duplicates, len(failed))
 
 
+def _append(events: Sequence[Event], store: Store) -> Appended:
+    """Store events, and follow those of people who are erased."""
+    appended = store.append(events)
+    if appended.stored + appended.duplicates < len(events):
+        erasure.follow(store, events)
+    return appended
+
+
 def _keep(failed: Sequence[FailedEvent], store: Store) -> None:
     """Keep failed events, but for those of people who are erased; also by who came between."""
     erased = {one.key for one in erasure.erased_among(store, failed)}
+    if erased:  # a run that stopped before its second look may have kept them
+        store.forget_failed(sorted(erased))
     rest = [one for one in failed if one.key not in erased]
     if rest:
         store.append_failed(rest)

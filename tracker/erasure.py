@@ -264,6 +264,9 @@ def _follow(store: Store, site: str, mine: Link, erased_at: int) -> None:
         known = store.tombstones(site, {part.person.key}).get(part.person.key, [])
         if mark not in known:
             store.bury(site, part.person, [mark])
-            for _ in store.erase(site, part.person, part.since, until):
-                pass
-            store.forget(site, part.person, part.since, until)
+        # Also where the mark was known: whoever set it may have stopped before this was done.
+        for _ in store.erase(site, part.person, part.since, until):
+            pass
+        store.forget(site, part.person, part.since, until)
+        if mark.is_whole:
+            store.forget_stretches(site, part.person.key, erased_at)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct
 
+from tracker import timestamps
 from tracker.batch import Batch, FailedKey, Fault
 from tracker.event import Bots, Event
 from tracker.stores.counts import Counted, CountSelection
@@ -262,9 +263,9 @@ class Store(Protocol):
         """When the devices of events without a session id were active: of each span, the whole
         stretches that touch it. An event that was read is in a stretch."""
 
-    def forget_stretches(self, site: str, stream: str) -> int:
-        """Remove all that is known of when a device was active, and of what it was counted for;
-        how many records of the first there were."""
+    def forget_stretches(self, site: str, stream: str, until: int = timestamps.LATEST) -> int:
+        """Remove what is known of when a device was active, up to then, and of what it was counted
+        for up to that day; how many records of the first there were."""
 
     def counts(self, selection: CountSelection) -> Iterable[Counted]:
         """What was counted. The same cell may come in several parts, which are to be added."""

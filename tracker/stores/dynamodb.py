@@ -246,10 +246,10 @@ class DynamoDbStore:
         with _translated():
             return self._stretches.read(site, spans)
 
-    def forget_stretches(self, site: str, stream: str) -> int:
+    def forget_stretches(self, site: str, stream: str, until: int = timestamps.LATEST) -> int:
         with _translated():
-            self._counts.visitor_days.forget(site, stream)
-            return self._stretches.forget(site, stream)
+            self._counts.visitor_days.forget(site, stream, until)
+            return self._stretches.forget(site, stream, until)
 
     # Counting. It follows the writing by some seconds, with the stream of the events' table.
 

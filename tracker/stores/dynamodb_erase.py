@@ -89,6 +89,10 @@ def stretch(
             Found(keys.position(place), item.sk, dynamodb_read.session_of(item))
             for place, item in dynamodb_read.placed(tables, chunk, consistent=True)
         ]
+        pointers = {keys.position(item.sk) for item in chunk if item.target}
+        if stale := pointers - {one.position for one in found}:
+            # A try that placed the event elsewhere has listed it there, after this pointer.
+            _unlist(tables, site, person.key, stale)
         remove(tables, site, person.key, found, sessions=whole)
         with tables.events.batch_write() as batch:
             for item in chunk:
@@ -149,11 +153,12 @@ def remove(
     partition = keys.partition(site, person)
     with tables.events.batch_write() as batch:
         for one in found:
-            if keys.place(one.position) != one.identity:
-                batch.delete(tables.events(partition, keys.pointer(one.position)))
+            batch.delete(tables.events(partition, one.identity))
+    # Last: by these alone whoever begins again finds what they point to.
     with tables.events.batch_write() as batch:
         for one in found:
-            batch.delete(tables.events(partition, one.identity))
+            if keys.place(one.position) != one.identity:
+                batch.delete(tables.events(partition, keys.pointer(one.position)))
 
 
 def _forget_sessions(tables: Tables, site: str, person: str, found: Sequence[Found]) -> None:

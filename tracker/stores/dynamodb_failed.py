@@ -70,16 +70,19 @@ def _in_order(
     if low > high:
         return
     forward = not wanted.descending
+    # Read consistently: an eraser has to find what was kept before its tombstone was there.
     for entry in model.query(
         keys.failed_days(site),
         model.sk.between(low[:10], high[:10]),
         scan_index_forward=forward,
+        consistent_read=True,
     ):
         for item in model.query(
             keys.failed(site, entry.sk),
             model.sk.between(low, high),
             scan_index_forward=forward,
             page_size=page_size,
+            consistent_read=True,
         ):
             if item.sk != place:
                 yield _failed_events.decode(decompress(item.body or b""))

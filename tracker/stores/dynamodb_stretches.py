@@ -95,7 +95,7 @@ class StretchRecords:
         last = keys.day(span.until)
         yield from model.query(pk, model.sk.between(first, last), consistent_read=True)
 
-    def forget(self, site: str, stream: str, until: int = timestamps.LATEST) -> int:
+    def forget(self, site: str, stream: str, until: int) -> int:
         """Remove a stream's records, of the stretches that end until then; how many there were."""
         model = self._index
         pk = keys.stretches(site, stretches.key(stream))

@@ -191,10 +191,11 @@ class VisitorDays:
             expires = later(expires, optional(item.expires))
         return dynamodb_items.save(self._index, item, absorbed_days.pack(day), expires)
 
-    def forget(self, site: str, stream: str) -> None:
-        """Remove all of a visitor's days."""
+    def forget(self, site: str, stream: str, until: int) -> None:
+        """Remove a visitor's days up to then."""
         model = self._index
-        items = list(model.query(keys.visitor(site, stretches.key(stream)), consistent_read=True))
+        pk, last = keys.visitor(site, stretches.key(stream)), f"{keys.day(until)}~"
+        items = list(model.query(pk, model.sk <= last, consistent_read=True))
         with model.batch_write() as batch:
             for item in items:
                 batch.delete(item)

@@ -204,10 +204,10 @@ class SqliteStore:
         with self._connected() as connection:
             return stretches.read(spans, partial(sqlite_stretches.records, connection, site))
 
-    def forget_stretches(self, site: str, stream: str) -> int:
+    def forget_stretches(self, site: str, stream: str, until: int = timestamps.LATEST) -> int:
         with self._erasing() as connection:
-            sqlite_counts.forget(connection, site, stream)
-            return sqlite_stretches.forget(connection, site, stream)
+            sqlite_counts.forget(connection, site, stream, until)
+            return sqlite_stretches.forget(connection, site, stream, until)
 
     def counts(self, selection: CountSelection) -> list[Counted]:
         with self._connected() as connection:

@@ -180,8 +180,9 @@ def expire(
     )
 
 
-def forget(connection: Connection, site: str, stream: str) -> None:
-    """Forget what a visitor was counted for; the counts stay."""
+def forget(connection: Connection, site: str, stream: str, until: int) -> None:
+    """Forget what a visitor was counted for up to that day; the counts stay."""
     connection.execute(
-        "DELETE FROM visitor_days WHERE site = ? AND stream = ?", (site, stretches.key(stream))
+        "DELETE FROM visitor_days WHERE site = ? AND stream = ? AND day <= ?",
+        (site, stretches.key(stream), until),
     )

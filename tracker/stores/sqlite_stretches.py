@@ -82,8 +82,18 @@ def expire(
     )
 
 
-def forget(connection: Connection, site: str, stream: str) -> int:
-    """Remove a stream's records; how many there were."""
-    return connection.execute(
-        "DELETE FROM stretches WHERE site = ? AND stream = ?", (site, stretches.key(stream))
-    ).rowcount
+def forget(connection: Connection, site: str, stream: str, until: int) -> int:
+    """Remove a stream's records, of the stretches that end until then; how many there were."""
+    key = stretches.key(stream)
+    days = [
+        day
+        for day, body in connection.execute(
+            "SELECT day, body FROM stretches WHERE site = ? AND stream = ?", (site, key)
+        )
+        if all(stretch.end <= until for stretch in stretches.unpack(body).found)
+    ]
+    connection.executemany(
+        "DELETE FROM stretches WHERE site = ? AND stream = ? AND day = ?",
+        [(site, key, day) for day in days],
+    )
+    return len(days)
