@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from tracker.stores import sqlite_write
+from tracker.stores.sqlite import write as sqlite_write
 
 ROWS = 200_000
 TOGETHER = 5000

@@ -18,8 +18,8 @@ from tests.engines.leash import Leash
 from tests.metering import Meter
 from tracker import consumer, timestamps
 from tracker.batch import Batch
-from tracker.stores.dynamodb import DynamoDbStore
-from tracker.stores.models import tables
+from tracker.stores.dynamodb.models import tables
+from tracker.stores.dynamodb.store import DynamoDbStore
 from tracker.stores.retention import Retention
 
 ROUNDS = 6

@@ -9,8 +9,8 @@ from typing import get_args
 from tracker import dimensions, reading_stats, timestamps
 from tracker.http import Request
 from tracker.stats import Metric
-from tracker.stores.counts import DAY
-from tracker.stores.sqlite import SqliteStore
+from tracker.stores.sqlite.store import SqliteStore
+from tracker.timestamps import DAY
 
 RANGE = 30 * DAY
 TURNS = 20

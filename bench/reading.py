@@ -19,8 +19,8 @@ from bench.options import Options
 from tracker import reading, timestamps
 from tracker.batch import Batch
 from tracker.http import Request
-from tracker.stores.counts import DAY
-from tracker.stores.sqlite import SqliteStore
+from tracker.stores.sqlite.store import SqliteStore
+from tracker.timestamps import DAY
 
 SITE = "shop"
 OF_A_VISITOR = 200

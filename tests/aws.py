@@ -9,8 +9,9 @@ import pytest
 
 from tests.engines.engine import Engine, aws_environment
 from tests.engines.eventually import eventually
-from tracker.stores import dynamodb_connection, dynamodb_shards
-from tracker.stores.models import tables
+from tracker.stores.dynamodb import connection as dynamodb_connection
+from tracker.stores.dynamodb import shards as dynamodb_shards
+from tracker.stores.dynamodb.models import tables
 
 PATIENCE = 60
 """Seconds: an engine that shares two cores with a browser and its own tests may take longer to

@@ -19,8 +19,8 @@ from tests.engines.proxy import Proxy, running_proxy
 from tests.engines.server import Server, Servers
 from tests.events import NOON
 from tracker.stores import Store
-from tracker.stores.dynamodb import DynamoDbStore
-from tracker.stores.sqlite import SqliteStore
+from tracker.stores.dynamodb.store import DynamoDbStore
+from tracker.stores.sqlite.store import SqliteStore
 
 ROOT = Path(__file__).parents[1]
 

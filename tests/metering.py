@@ -3,7 +3,7 @@
 import threading
 from typing import Any
 
-from tracker.stores.dynamodb import DynamoDbStore
+from tracker.stores.dynamodb.store import DynamoDbStore
 
 _WRITES = ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems")
 _READS = ("GetItem", "BatchGetItem", "Query")

@@ -10,19 +10,8 @@ from msgspec import structs
 from tracker import dimensions, sessions
 from tracker.event import Bots
 from tracker.stores import Everyone, Selection, Store
-from tracker.stores.counts import (
-    ALL,
-    BOTH,
-    BOTS,
-    DAY,
-    DELIVERY,
-    HOUR,
-    PEOPLE,
-    Cell,
-    Count,
-    CountSelection,
-)
-from tracker.timestamps import EARLIEST, LATEST, parse
+from tracker.stores.counts import ALL, BOTH, BOTS, DELIVERY, PEOPLE, Cell, Count, CountSelection
+from tracker.timestamps import DAY, EARLIEST, HOUR, LATEST, parse
 
 
 def stored(store: Store, site: str) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from tracker.errors import StoreUnavailable
 from tracker.event import Event
 from tracker.parts import Parts
 from tracker.stores import Appended
-from tracker.stores.dynamodb import DynamoDbStore
+from tracker.stores.dynamodb.store import DynamoDbStore
 
 Record = dict[str, Any]
 

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from tests import aws
 from tests.engines.engine import Engine, aws_environment
 from tracker import aws_errors
-from tracker.stores.models import tables
+from tracker.stores.dynamodb.models import tables
 
 ONCE = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=2)
 

@@ -22,8 +22,8 @@ from tracker.event import Bots
 from tracker.profile import profile
 from tracker.queues.sqlite import SqliteQueue
 from tracker.stores import Everyone, Person, Selection, Session, Store
-from tracker.stores.dynamodb import DynamoDbStore
-from tracker.stores.sqlite import SqliteStore
+from tracker.stores.dynamodb.store import DynamoDbStore
+from tracker.stores.sqlite.store import SqliteStore
 
 BOT = {"bot": "webdriver", "sessionId": "s"}
 PERSON = {"sessionId": "s"}

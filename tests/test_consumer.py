@@ -19,8 +19,8 @@ from tracker.errors import StoreUnavailable
 from tracker.event import Event
 from tracker.queues.sqlite import SqliteQueue
 from tracker.stores import NO_SITE, Appended, Everyone, Selection, Store
-from tracker.stores.dynamodb import DynamoDbStore
-from tracker.stores.sqlite import SqliteStore
+from tracker.stores.dynamodb.store import DynamoDbStore
+from tracker.stores.sqlite.store import SqliteStore
 
 
 def message(*events: dict[str, Any], name: str = "b1", **members: Any) -> bytes:

@@ -23,8 +23,8 @@ from tracker.config import Config, Keys, Site
 from tracker.http import Pending, Request
 from tracker.queues import sqs
 from tracker.queues.sqs import SqsQueue
-from tracker.stores.compression import compress
-from tracker.stores.dynamodb import DynamoDbStore
+from tracker.stores.dynamodb.compression import compress
+from tracker.stores.dynamodb.store import DynamoDbStore
 from tracker.stores.retention import Retention
 
 COUNTS = (1, 2, 3, 10, 20, 50, 150, 400)

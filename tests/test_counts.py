@@ -16,10 +16,10 @@ from tests.events import HOUR, MINUTE, NOON, SECOND, SITE, received, wire
 from tests.recount import delivered, kept, recounted, stored
 from tests.streams import CountedStore
 from tracker.stores import Store
-from tracker.stores.counts import DAY, DELIVERY, PEOPLE, Cell, Count, CountSelection
+from tracker.stores.counts import DELIVERY, PEOPLE, Cell, Count, CountSelection
 from tracker.stores.retention import Retention
-from tracker.stores.sqlite import SqliteStore
-from tracker.timestamps import EARLIEST, LATEST
+from tracker.stores.sqlite.store import SqliteStore
+from tracker.timestamps import DAY, EARLIEST, LATEST
 
 TIMES = st.one_of(
     st.integers(-3, 3).map(lambda n: n * 25 * MINUTE),

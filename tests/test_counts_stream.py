@@ -20,11 +20,11 @@ from tests.recount import delivered, kept, recounted, stored
 from tests.streams import Record, Stream
 from tests.test_counts import histories
 from tracker.errors import StoreUnavailable
-from tracker.stores import dynamodb_stream
-from tracker.stores.dynamodb import DynamoDbStore
-from tracker.stores.dynamodb_generations import PATIENCE
-from tracker.stores.sqlite import SqliteStore
-from tracker.stores.stream_runs import Run, number_of, shard_of
+from tracker.stores.dynamodb import stream as dynamodb_stream
+from tracker.stores.dynamodb.generations import PATIENCE
+from tracker.stores.dynamodb.store import DynamoDbStore
+from tracker.stores.dynamodb.stream_runs import Run, number_of, shard_of
+from tracker.stores.sqlite.store import SqliteStore
 from tracker.timestamps import EARLIEST, LATEST
 
 

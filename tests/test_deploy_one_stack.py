@@ -21,7 +21,7 @@ from tracker import dashboard, timestamps
 from tracker.batch import Batch
 from tracker.client import Client
 from tracker.stores import FailedEvent
-from tracker.stores.dynamodb import DynamoDbStore
+from tracker.stores.dynamodb.store import DynamoDbStore
 
 NAME = "tracker-dev"
 BUCKET = "tracker-releases"

@@ -11,9 +11,9 @@ from tests.known_load import page_view
 from tests.metering import Meter
 from tests.streams import Stream
 from tracker.stores import Everyone, Person, Selection
-from tracker.stores.dynamodb import DynamoDbStore
-from tracker.stores.keys import DAY
+from tracker.stores.dynamodb.store import DynamoDbStore
 from tracker.stores.retention import Retention
+from tracker.timestamps import DAY
 
 
 @pytest.fixture

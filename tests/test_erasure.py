@@ -25,19 +25,12 @@ from tracker.profile import profile
 from tracker.queues import Queue
 from tracker.queues.sqlite import SqliteQueue
 from tracker.queues.sqs import SqsQueue
-from tracker.stores import (
-    NO_SITE,
-    Everyone,
-    FailedEvent,
-    Selection,
-    Session,
-    Store,
-    dynamodb_write,
-    listing,
-)
-from tracker.stores.compression import decompress
-from tracker.stores.dynamodb import DynamoDbStore
-from tracker.stores.sqlite import SqliteStore
+from tracker.stores import NO_SITE, Everyone, FailedEvent, Selection, Session, Store
+from tracker.stores.dynamodb import listing
+from tracker.stores.dynamodb import write as dynamodb_write
+from tracker.stores.dynamodb.compression import decompress
+from tracker.stores.dynamodb.store import DynamoDbStore
+from tracker.stores.sqlite.store import SqliteStore
 
 EVERYONE = Selection(site=SITE, scope=Everyone())
 NOW = NOON + HOUR

@@ -31,8 +31,8 @@ from tracker.exports import Format, Wanted
 from tracker.exports.columns import COLUMNS
 from tracker.exports.partial import Partial
 from tracker.stores import Store
-from tracker.stores.dynamodb import DynamoDbStore
-from tracker.stores.sqlite import SqliteStore
+from tracker.stores.dynamodb.store import DynamoDbStore
+from tracker.stores.sqlite.store import SqliteStore
 
 FORMATS: tuple[Format, ...] = ("ndjson", "csv", "parquet")
 HOSTILE = 'a"b,c\nd;\t=1+1 \u202e<script>ü\x00'

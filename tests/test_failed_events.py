@@ -16,10 +16,10 @@ from tracker import failed_counts
 from tracker.batch import Batch, Fault, Rejection
 from tracker.consumer import consume
 from tracker.stores import EVERY_FAILED, NO_SITE, FailedEvent, FailedFilter, Store
-from tracker.stores.compression import compress
-from tracker.stores.dynamodb import DynamoDbStore
+from tracker.stores.dynamodb.compression import compress
+from tracker.stores.dynamodb.store import DynamoDbStore
 from tracker.stores.failures import MAX_SCANNED
-from tracker.stores.sqlite import SqliteStore
+from tracker.stores.sqlite.store import SqliteStore
 
 DAY = 24 * HOUR
 

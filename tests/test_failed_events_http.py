@@ -31,7 +31,7 @@ from tests.test_commands import tracker
 from tracker import keyring, timestamps, wiring
 from tracker.config import Keys, Site, hash_token
 from tracker.stores import FailedEvent
-from tracker.stores.sqlite import SqliteStore
+from tracker.stores.sqlite.store import SqliteStore
 
 
 @pytest.fixture(scope="module")

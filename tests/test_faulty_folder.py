@@ -14,7 +14,7 @@ from tests.test_commands import ROOT, told, tracker
 from tracker import consumer, folder
 from tracker.errors import Unavailable
 from tracker.queues.sqlite import SqliteQueue
-from tracker.stores.sqlite import SqliteStore
+from tracker.stores.sqlite.store import SqliteStore
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from tracker.activity import Question
 from tracker.event import Bots
 from tracker.funnel import Stage
 from tracker.stores import Everyone, Selection, Store
-from tracker.stores.sqlite import SqliteStore
+from tracker.stores.sqlite.store import SqliteStore
 from tracker.walk import Walk
 
 DAY = 24 * HOUR

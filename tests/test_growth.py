@@ -14,9 +14,9 @@ from tracker.http import Request
 from tracker.reading_stats import counts
 from tracker.sqlite import Connection
 from tracker.stores import Person
-from tracker.stores.counts import DAY
 from tracker.stores.retention import Retention
-from tracker.stores.sqlite import SqliteStore
+from tracker.stores.sqlite.store import SqliteStore
+from tracker.timestamps import DAY
 
 GRAIN = 10
 """Steps from one count to the next."""

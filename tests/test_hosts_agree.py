@@ -35,7 +35,7 @@ from tests.test_user_agent import CHROME, GOOGLEBOT
 from tracker import config, consumer, routes, timestamps, wiring
 from tracker.parts import Parts
 from tracker.stores import FailedEvent
-from tracker.stores.sqlite import SqliteStore
+from tracker.stores.sqlite.store import SqliteStore
 
 
 class Gateway:

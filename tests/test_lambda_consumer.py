@@ -28,8 +28,8 @@ from tracker.parts import Parts
 from tracker.queues import Queue
 from tracker.queues.sqs import SqsQueue, encode
 from tracker.stores import Appended, Everyone, Selection, Store
-from tracker.stores.dynamodb import DynamoDbStore
-from tracker.stores.sqlite import SqliteStore
+from tracker.stores.dynamodb.store import DynamoDbStore
+from tracker.stores.sqlite.store import SqliteStore
 
 MINUTE = 60_000
 """What is left of an invocation, in milliseconds."""

@@ -21,7 +21,7 @@ from tracker.consumer import consume
 from tracker.event import Event
 from tracker.http import Pending, Request
 from tracker.queues.sqs import MESSAGE_BYTES, SqsQueue, encode
-from tracker.stores.sqlite import SqliteStore
+from tracker.stores.sqlite.store import SqliteStore
 
 PRINTABLE = [chr(code) for code in range(0x20, 0x7F) if chr(code) not in '"\\']
 

@@ -77,8 +77,8 @@ LAYERS = [
 ALONE = {"client": {"errors", "__version__"}}
 HEAVY = {
     "boto3": {"aws/"},
-    "botocore": {"sdk.py", "queues/sqs", "stores/dynamodb", "aws/"},
-    "pynamodb": {"stores/dynamodb", "stores/models.py"},
+    "botocore": {"sdk.py", "queues/sqs", "stores/dynamodb/", "aws/"},
+    "pynamodb": {"stores/dynamodb/"},
     "requests": {"client/", "aws/"},
     "granian": {"server.py", "listener.py"},
     "uvloop": {"server.py"},
@@ -88,7 +88,7 @@ HEAVY = {
     "asyncio": {"server.py", "request_body.py", "group_commit.py"},
     "ua_parser": {"user_agent.py"},
     "crawleruseragents": {"user_agent.py"},
-    "sqlite3": {"sqlite.py", "sqlite_copy.py", "queues/sqlite.py", "stores/sqlite.py"},
+    "sqlite3": {"sqlite.py", "sqlite_copy.py", "queues/sqlite.py", "stores/sqlite/"},
 }
 SOURCES = sorted((ROOT / "tracker").rglob("*.py"))
 
@@ -124,6 +124,17 @@ def test_imports_run_one_way(path: Path) -> None:
         level = next(n for n, layer in enumerate(LAYERS) if room in layer)
         allowed = set[str]().union(*LAYERS[:level])
     assert set(rooms_of(path)) - {room} <= allowed
+
+
+BACKENDS = {"dynamodb": {"wiring.py", "lambda_counter.py"}, "sqlite": {"wiring.py"}}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_a_store_is_known_to_what_chooses_it_alone(path: Path) -> None:
+    for backend, choosing in BACKENDS.items():
+        inside = f"tracker.stores.{backend}"
+        if any(f"{found}.".startswith(f"{inside}.") for found in imported(path)):
+            assert name(path).startswith(f"stores/{backend}/") or name(path) in choosing
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name)

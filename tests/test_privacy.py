@@ -34,7 +34,7 @@ from tracker.errors import ConfigError
 from tracker.http import Pending, Request
 from tracker.queues.sqlite import SqliteQueue
 from tracker.stores import FailedEvent
-from tracker.stores.sqlite import SqliteStore
+from tracker.stores.sqlite.store import SqliteStore
 
 SECRET = {"TRACKER_SECRET": "a secret of the tests"}
 ADDRESS = "203.0.113.77"

@@ -26,8 +26,8 @@ from tracker.queues.sqlite import SqliteQueue
 from tracker.queues.sqs import SqsQueue
 from tracker.replay import STEP, Chosen, Step, failed_events
 from tracker.stores import NO_SITE, Appended, Everyone, FailedEvent, Selection, Store
-from tracker.stores.dynamodb import DynamoDbStore
-from tracker.stores.sqlite import SqliteStore
+from tracker.stores.dynamodb.store import DynamoDbStore
+from tracker.stores.sqlite.store import SqliteStore
 
 
 class Kit(NamedTuple):

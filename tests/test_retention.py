@@ -16,11 +16,11 @@ from tests.events import HOUR, NOON, SECOND, SITE, ids, received, wire
 from tracker import activity, profile, sessions, timestamps
 from tracker.activity import Question
 from tracker.stores import Everyone, Person, Selection, Session, Store
-from tracker.stores.dynamodb import DynamoDbStore
-from tracker.stores.dynamodb_expiry import LEAST_RESERVE, RESERVE
-from tracker.stores.keys import DAY
+from tracker.stores.dynamodb.expiry import LEAST_RESERVE, RESERVE
+from tracker.stores.dynamodb.store import DynamoDbStore
 from tracker.stores.retention import Retention
-from tracker.stores.sqlite import SqliteStore
+from tracker.stores.sqlite.store import SqliteStore
+from tracker.timestamps import DAY
 
 MONTHS = 400 * DAY
 

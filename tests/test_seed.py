@@ -16,7 +16,7 @@ from tracker import activity, identity, session_list, timestamps, wiring
 from tracker.activity import Question
 from tracker.event import Bots
 from tracker.stores import Everyone, Selection, Store, Stored, merge
-from tracker.stores.sqlite import SqliteStore
+from tracker.stores.sqlite.store import SqliteStore
 
 SITE = "default"
 END = "2026-11-22T13:30:00Z"

@@ -27,8 +27,8 @@ from tracker.profile import profile
 from tracker.queues.sqlite import SqliteQueue
 from tracker.session_list import Place
 from tracker.stores import Everyone, Selection, Store, stretches
-from tracker.stores.dynamodb import DynamoDbStore
-from tracker.stores.sqlite import SqliteStore
+from tracker.stores.dynamodb.store import DynamoDbStore
+from tracker.stores.sqlite.store import SqliteStore
 from tracker.stores.stretches import Span
 
 IDLE = 30 * MINUTE

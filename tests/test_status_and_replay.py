@@ -25,8 +25,8 @@ from tracker.batch import Batch
 from tracker.queues.sqlite import SqliteQueue
 from tracker.queues.sqs import SqsQueue
 from tracker.stores import Everyone, FailedEvent, Selection, Store
-from tracker.stores.dynamodb import DynamoDbStore
-from tracker.stores.sqlite import SqliteStore
+from tracker.stores.dynamodb.store import DynamoDbStore
+from tracker.stores.sqlite.store import SqliteStore
 
 SITE = "default"
 AN_HOUR_AGO = timestamps.now() - HOUR

@@ -15,7 +15,7 @@ from tracker import timestamps
 from tracker.activity import Question
 from tracker.batch import Batch, FailedKey
 from tracker.stores import Everyone, FailedEvent, Person, Selection, Session, Store
-from tracker.stores.dynamodb import DynamoDbStore
+from tracker.stores.dynamodb.store import DynamoDbStore
 
 EVERYONE = Selection(site=SITE, scope=Everyone())
 VISITOR = Selection(site=SITE, scope=Person("a#v"))

@@ -16,11 +16,11 @@ from tests.engines.server import Servers
 from tests.events import NOON, SECOND, SITE, ids, received, wire
 from tracker import config, keyring, timestamps, wiring
 from tracker.stores import Everyone, Selection
-from tracker.stores.keys import DAY
 from tracker.stores.retention import Retention
-from tracker.stores.sqlite import SqliteStore
-from tracker.stores.sqlite_retention import SLICE
+from tracker.stores.sqlite.expiry import SLICE
+from tracker.stores.sqlite.store import SqliteStore
 from tracker.sweeper import Watch, passed, sweep
+from tracker.timestamps import DAY
 
 DAYS = {"short": 10, SITE: 400, "always": None}
 END = NOON + 10 * DAY

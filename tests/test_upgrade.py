@@ -18,7 +18,7 @@ from tracker.event import Bots
 from tracker.profile import profile
 from tracker.queues.sqlite import SqliteQueue
 from tracker.stores import Store
-from tracker.stores.sqlite import SqliteStore
+from tracker.stores.sqlite.store import SqliteStore
 
 FORMATS = Path(__file__).parent / "formats"
 

@@ -12,11 +12,12 @@ from typing import Any
 from tracker import deadline, logs
 from tracker.errors import ConfigError
 from tracker.parts import Parts
-from tracker.stores import dynamodb_stream, stream_runs
-from tracker.stores.dynamodb import DynamoDbStore
-from tracker.stores.dynamodb_shards import Shards
-from tracker.stores.dynamodb_stream import Record
-from tracker.stores.stream_runs import Run
+from tracker.stores.dynamodb import stream as dynamodb_stream
+from tracker.stores.dynamodb import stream_runs
+from tracker.stores.dynamodb.shards import Shards
+from tracker.stores.dynamodb.store import DynamoDbStore
+from tracker.stores.dynamodb.stream import Record
+from tracker.stores.dynamodb.stream_runs import Run
 
 log = logging.getLogger(__name__)
 

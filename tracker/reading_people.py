@@ -10,9 +10,9 @@ from tracker.funnel import Stage
 from tracker.http import Request, Response, json
 from tracker.parts import Parts
 from tracker.stores import Everyone, Selection, Store
+from tracker.timestamps import DAY
 from tracker.walk import Walk
 
-DAY = 24 * timestamps.HOUR
 _FUNNEL_RANGE = 30 * DAY
 _RETENTION_RANGE = 11 * returning.WEEK
 """How far back it goes unless told otherwise."""

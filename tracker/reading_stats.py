@@ -10,7 +10,8 @@ from tracker.http import Request, Response, json
 from tracker.parameters import MAX_LIMIT
 from tracker.stats import Interval, Metric, Question, Row
 from tracker.stores import Store
-from tracker.stores.counts import DAY, DELIVERY, Count, CountSelection
+from tracker.stores.counts import DELIVERY, Count, CountSelection
+from tracker.timestamps import DAY
 
 _time = msgspec.msgpack.Decoder(
     tuple[Annotated[int, Meta(ge=timestamps.EARLIEST, le=timestamps.LATEST)]]

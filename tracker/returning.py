@@ -7,11 +7,11 @@ from tracker import timestamps
 from tracker.persons import Persons
 from tracker.walk import Walk
 
-WEEK = 7 * 24 * timestamps.HOUR
+WEEK = 7 * timestamps.DAY
 MAX_WEEKS = 106
 """Two years."""
 
-_MONDAY = 4 * 24 * timestamps.HOUR
+_MONDAY = 4 * timestamps.DAY
 """1970-01-05."""
 
 

@@ -26,7 +26,7 @@ SECONDS = 5.0
 MAX_NAMED = 50
 """How many sessions a cursor names, at the most."""
 
-_MARGIN = 24 * timestamps.HOUR
+_MARGIN = timestamps.DAY
 """A session is named until the walk is so far past its end: a late event may still stand there."""
 
 CHUNK = 1000

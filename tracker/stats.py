@@ -16,20 +16,10 @@ from tracker import dimensions, timestamps
 from tracker.dimensions import Dimensions
 from tracker.event import Bots
 from tracker.stores import Everyone, Selection, Store, counts, merge, visitor_days
-from tracker.stores.counts import (
-    ALL,
-    BOTH,
-    BOTS,
-    DAY,
-    HOUR,
-    PEOPLE,
-    Counted,
-    Counts,
-    CountSelection,
-    Fact,
-)
+from tracker.stores.counts import ALL, BOTH, BOTS, PEOPLE, Counted, Counts, CountSelection, Fact
 from tracker.stores.stretches import RecordKey
 from tracker.stores.visitor_days import VisitorDay
+from tracker.timestamps import DAY, HOUR
 
 SECONDS = 8.0
 """So long events are counted for one answer: API Gateway gives up after 29 s."""

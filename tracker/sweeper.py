@@ -9,7 +9,7 @@ from threading import Event, Thread
 from tracker import timestamps
 from tracker.errors import TrackerError
 from tracker.stores import Store
-from tracker.stores.keys import DAY
+from tracker.timestamps import DAY
 
 log = logging.getLogger(__name__)
 

@@ -12,6 +12,7 @@ from functools import lru_cache
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
+DAY = 24 * HOUR
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EARLIEST = -62_135_596_800 * SECOND  # 0001-01-01T00:00:00Z

@@ -82,9 +82,9 @@ def store(config: Config) -> "Store":
 
     retention = Retention(config.retention_days)
     if config.tables:
-        from tracker.stores.dynamodb import DynamoDbStore
+        from tracker.stores.dynamodb.store import DynamoDbStore
 
         return DynamoDbStore(config.tables, retention, failed_days=config.failed_days)
-    from tracker.stores.sqlite import SqliteStore
+    from tracker.stores.sqlite.store import SqliteStore
 
     return SqliteStore(config.folder / STORE_FILE, retention, failed_days=config.failed_days)

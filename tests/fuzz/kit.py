@@ -18,7 +18,7 @@ from tracker.http import Pending, Request, Response
 from tracker.parts import Parts
 from tracker.queues.sqlite import SqliteQueue
 from tracker.router import Router
-from tracker.stores.sqlite import SqliteStore
+from tracker.stores.sqlite.store import SqliteStore
 
 KEY = "fuzz-key"
 STRICT_KEY = "fuzz-key-of-a-site-that-keeps-little"

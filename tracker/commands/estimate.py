@@ -4,7 +4,8 @@ from tracker import timestamps
 from tracker.errors import Unavailable
 from tracker.event import Bots
 from tracker.stores import Store
-from tracker.stores.counts import ALL, BOTS, DAY, PEOPLE, CountSelection
+from tracker.stores.counts import ALL, BOTS, PEOPLE, CountSelection
+from tracker.timestamps import DAY
 
 _CROWDS = {Bots.LEAVE_OUT: (PEOPLE,), Bots.ONLY: (BOTS,), Bots.INCLUDE: (PEOPLE, BOTS)}
 

@@ -64,7 +64,7 @@ def _plan(given: argparse.Namespace, site: str) -> Plan:
     until = terminal.instant("until", given.until)
     if until is None:
         until = timestamps.now() // timestamps.MINUTE * timestamps.MINUTE
-    day = 24 * timestamps.HOUR
+    day = timestamps.DAY
     since = (until - 1) // day * day - (given.days - 1) * day
     if since < timestamps.EARLIEST:
         raise ConfigError("--days and --until reach back before the year 1")

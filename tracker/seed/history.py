@@ -13,8 +13,8 @@ from tracker.batch import Batch, Rejection
 from tracker.errors import Rejected
 from tracker.event import decode, message_id_of
 from tracker.seed import people, shop
-from tracker.seed.people import DAY
 from tracker.seed.walk import Moment, Walk
+from tracker.timestamps import DAY
 
 _SENT_TOGETHER = 12
 _DELAYED = 0.01

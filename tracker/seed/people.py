@@ -9,8 +9,8 @@ from msgspec import Struct
 
 from tracker import timestamps
 from tracker.seed import shop
+from tracker.timestamps import DAY
 
-DAY = 24 * timestamps.HOUR
 _APART = 6 * timestamps.HOUR
 """So far one's sessions begin from each other, at the least: none is longer."""
 

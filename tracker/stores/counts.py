@@ -15,9 +15,7 @@ from tracker.dimensions import Dimensions
 from tracker.event import Event, counter, stream_of
 from tracker.stores import stretches
 from tracker.stores.stretches import RecordKey
-
-HOUR = timestamps.HOUR
-DAY = 24 * HOUR
+from tracker.timestamps import DAY, HOUR
 
 ALL = 0
 """The dimension in which every event counts, with the value ``""``. The others are numbered from 1

@@ -25,12 +25,12 @@ CUT = " (only the beginning of the payload is kept)"
 
 def expires(received_at: int, days: int) -> int:
     """When a failed event is past its time."""
-    return received_at + days * 24 * timestamps.HOUR
+    return received_at + days * timestamps.DAY
 
 
 def expired_until(days: int, now: int) -> int:
     """What was received then, or earlier, is past its time now."""
-    return now - days * 24 * timestamps.HOUR
+    return now - days * timestamps.DAY
 
 
 def unexpired(wanted: FailedFilter, days: int, now: int) -> FailedFilter:

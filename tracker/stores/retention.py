@@ -11,7 +11,7 @@ from msgspec import structs
 
 from tracker import timestamps
 from tracker.stores import Selection
-from tracker.stores.keys import DAY
+from tracker.timestamps import DAY
 
 
 def _for_ever(_site: str) -> int | None:

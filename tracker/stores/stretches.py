@@ -16,11 +16,11 @@ import msgspec
 
 from tracker import timestamps
 from tracker.event import Event
+from tracker.timestamps import DAY
 
 IDLE = 30 * timestamps.MINUTE
 """Of two neighbours further apart than this, the second begins a session."""
 
-DAY = 24 * timestamps.HOUR
 KEY_BYTES = 12
 
 

@@ -14,21 +14,9 @@ from hashlib import blake2b
 import msgspec
 from msgspec import Struct
 
-from tracker.stores.counts import (
-    ALL,
-    BOTH,
-    BOTS,
-    DAY,
-    DELIVERY,
-    HOUR,
-    PEOPLE,
-    Cell,
-    Count,
-    Counts,
-    Fact,
-    add,
-)
+from tracker.stores.counts import ALL, BOTH, BOTS, DELIVERY, PEOPLE, Cell, Count, Counts, Fact, add
 from tracker.stores.stretches import IDLE
+from tracker.timestamps import DAY, HOUR
 
 MAX_CELLS = 20_000
 """So much is remembered of a visitor's day: thousands of different pages and sessions. Of what goes
