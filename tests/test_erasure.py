@@ -382,6 +382,16 @@ def test_dead_letters_lose_what_is_theirs_and_nothing_else(store: Store, queue: 
     assert len(store.read(Selection(site="other", scope=Everyone()), 9).events) == 1
 
 
+def test_of_two_equal_dead_letters_each_loses_what_is_theirs(store: Store, queue: Queue) -> None:
+    raw = [Raw(msgspec.json.encode(wire(NOON, userId=one))) for one in ("grace", "bob")]
+    both = Batch(id="both", site=SITE, received_at=NOON, events=raw).encode()
+    dead(queue, both, both)
+    assert erase(store, queue, "grace").dead_letters == 2
+    assert sum(queue.redrive()) == 2
+    left = [message.body for _ in range(2) for message in queue.receive(1, 1)]
+    assert [(b"bob" in body, b"grace" in body) for body in left] == [(True, False)] * 2
+
+
 def test_who_is_erased_while_their_events_are_stored_is_gone(
     store: Store, queue: Queue, tmp_path: Path
 ) -> None:

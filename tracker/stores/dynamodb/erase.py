@@ -43,16 +43,10 @@ def bury(tables: Tables, site: str, person: str, marks: Sequence[Tombstone]) -> 
     model = tables.others
     pk = keys.tombstone(site, name(person))
     for _ in range(index_items.ATTEMPTS):
-        try:
-            item = model.get(pk, _MARKS, consistent_read=True)
-        except model.DoesNotExist:
-            item = model(pk, _MARKS)
-        version = int(item.version or 0)
+        item = index_items.get(model, (pk, _MARKS))
         known = _marks.decode(item.body) if optional(item.body) is not None else []
-        item.body = msgspec.json.encode(joined(known, marks))
-        item.version = version + 1
-        unchanged = model.version == version if version else model.pk.does_not_exist()
-        if index_items.was_done(partial(item.save, condition=unchanged)):
+        body = msgspec.json.encode(joined(known, marks))
+        if index_items.save(model, item, body, expires=None):
             return
     raise StoreUnavailable("a person is being erased by too many at once")
 

@@ -1,8 +1,10 @@
 """Items that several write at once: each write tells whether the item was still as it was read."""
 
+import secrets
 from collections.abc import Callable, Iterable
 
 from pynamodb.exceptions import DeleteError, PutError, UpdateError
+from pynamodb.expressions.condition import Condition
 
 from tracker import aws_errors
 from tracker.stores.dynamodb.models import IndexItem
@@ -29,17 +31,28 @@ def get_all(model: type[IndexItem], places: Iterable[Place]) -> dict[Place, Inde
     return {place: found.get(place) or model(*place) for place in wanted}
 
 
-def version_of(item: IndexItem) -> int:
-    """How often an item was written; 0 where there is none."""
-    return int(item.version or 0)
+def is_there(item: IndexItem) -> bool:
+    """Whether there was such an item when it was read."""
+    return bool(item.version)
 
 
 def save(model: type[IndexItem], item: IndexItem, body: bytes, expires: float | None) -> bool:
     """Write an item, unless another has written it since it was read; whether that was done."""
-    version = version_of(item)
-    item.body, item.expires, item.version = body, expires, version + 1
-    unchanged = model.version == version if version else model.pk.does_not_exist()
+    unchanged = _unchanged(model, item)
+    # Not a count of writes: what is deleted and made again would come to the same number.
+    item.version = 1 + secrets.randbits(53)
+    item.body, item.expires = body, expires
     return was_done(lambda: item.save(condition=unchanged))
+
+
+def delete(model: type[IndexItem], item: IndexItem) -> bool:
+    """Remove an item, unless another has written it since it was read; whether that was done."""
+    unchanged = _unchanged(model, item)
+    return was_done(lambda: item.delete(condition=unchanged))
+
+
+def _unchanged(model: type[IndexItem], item: IndexItem) -> Condition:
+    return model.version == item.version if is_there(item) else model.pk.does_not_exist()
 
 
 def was_done(write: Callable[[], object]) -> bool:

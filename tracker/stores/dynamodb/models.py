@@ -49,8 +49,8 @@ class IndexItem(Connected):
     expires = NumberAttribute(null=True)
     """From when on DynamoDB may delete it (seconds since 1970): the table's TTL."""
     version = NumberAttribute(null=True)
-    """On what is written again and again, such as a user's traits: how often it was, to notice
-    another's write."""
+    """On what is written again and again, such as a user's traits: another with each write, to
+    notice that of somebody else."""
 
 
 class Tables(NamedTuple):

@@ -119,15 +119,16 @@ class People:
     def _forget_traits(self, site: str, person: str, is_gone: Callable[[_Kept], bool]) -> None:
         for _ in range(index_items.ATTEMPTS):
             item = self._traits_item(site, person)
-            version = int(item.version or 0)
             known = self._read_traits(item)
             kept = {name: trait for name, trait in known.items() if not is_gone(trait)}
-            if not version or (known and kept == known):
+            if not index_items.is_there(item) or (known and kept == known):
                 return
-            item.body = compress(msgspec.json.encode(kept))
-            item.version = version + 1
-            write = item.save if kept else item.delete
-            if index_items.was_done(partial(write, condition=self._index.version == version)):
+            body = compress(msgspec.json.encode(kept))
+            if (
+                index_items.save(self._index, item, body, optional(item.expires))
+                if kept
+                else index_items.delete(self._index, item)
+            ):
                 return
         raise StoreUnavailable("a user's traits are being written too often at once")
 
@@ -220,11 +221,9 @@ class People:
 
     def _merge_traits(self, event: Event) -> None:
         """Of each trait, keep the value of the latest event, in whatever order they come."""
-        model = self._index
         place = _place(event)
         for _ in range(index_items.ATTEMPTS):
             item = self._traits_item(event.site, event.person)
-            version = int(item.version or 0)
             known = self._read_traits(item)
             newer = {
                 name: (value, *place)
@@ -236,21 +235,13 @@ class People:
                 expires = later(expires, item.expires)
             if not newer and expires == item.expires:
                 return
-            item.expires = expires
-            item.body = compress(msgspec.json.encode(known | newer))
-            item.version = version + 1
-            unchanged = model.version == version if version else model.pk.does_not_exist()
-            if index_items.was_done(partial(item.save, condition=unchanged)):
+            body = compress(msgspec.json.encode(known | newer))
+            if index_items.save(self._index, item, body, expires):
                 return
         raise StoreUnavailable("a user's traits are being written too often at once")
 
     def _traits_item(self, site: str, person: str) -> IndexItem:
-        model = self._index
-        pk = keys.partition(site, person)
-        try:
-            return model.get(pk, _TRAITS, consistent_read=True)
-        except model.DoesNotExist:
-            return model(pk, _TRAITS)
+        return index_items.get(self._index, (keys.partition(site, person), _TRAITS))
 
     def _read_traits(self, item: IndexItem) -> dict[str, _Kept]:
         if optional(item.body) is None or self._expiry.is_past(item.expires):

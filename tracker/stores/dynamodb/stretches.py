@@ -48,18 +48,15 @@ class StretchRecords:
     ) -> None:
         model = self._index
         for _ in range(index_items.ATTEMPTS):
-            version = int(item.version or 0)
-            is_past = self._expiry.is_past(item.expires)
-            known = stretches.unpack(item.body).found if version and not is_past else []
+            holds = index_items.is_there(item) and not self._expiry.is_past(item.expires)
+            known = stretches.unpack(item.body).found if holds else []
             merged = stretches.merged([*known, *added])
             if merged == known and lasts(item.expires, expires):
                 return
             known_end = optional(item.expires)
-            item.expires = expires if known_end is None else later(expires, known_end)
-            item.body = stretches.pack(Stretches(stream, merged))
-            item.version = version + 1
-            unchanged = model.version == version if version else model.pk.does_not_exist()
-            if index_items.was_done(partial(item.save, condition=unchanged)):
+            end = expires if known_end is None else later(expires, known_end)
+            body = stretches.pack(Stretches(stream, merged))
+            if index_items.save(model, item, body, end):
                 return
             item = index_items.get(model, (item.pk, item.sk))
         raise StoreUnavailable("a device's activity is being written too often at once")
@@ -106,12 +103,7 @@ class StretchRecords:
             if all(stretch.end <= until for stretch in stretches.unpack(item.body).found)
         ]
         # Whoever adds to one meanwhile looks for tombstones after that, and comes here then.
-        return sum(
-            index_items.was_done(
-                partial(item.delete, condition=model.version == index_items.version_of(item))
-            )
-            for item in items
-        )
+        return sum(index_items.delete(model, item) for item in items)
 
 
 def _key(site: str, stream: bytes, timestamp: int) -> tuple[str, str]:

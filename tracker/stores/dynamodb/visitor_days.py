@@ -89,7 +89,7 @@ class VisitorDays:
             if day.needs_base(fresh):
                 # It is there, empty, before the days before are looked at: who raises them after
                 # that sees it.
-                if not index_items.version_of(item) and not self._save(item, day, expires):
+                if not index_items.is_there(item) and not self._save(item, day, expires):
                     item = index_items.get(self._index, (item.pk, item.sk))
                     continue
                 visitor_days.rebase(day.record, self._top_before(site, item), Counts())
@@ -189,7 +189,7 @@ class VisitorDays:
         return absorbed_days.unpack(body)
 
     def _save(self, item: IndexItem, day: AbsorbedDay, expires: Expires) -> bool:
-        if index_items.version_of(item):
+        if index_items.is_there(item):
             expires = later(expires, optional(item.expires))
         return index_items.save(self._index, item, absorbed_days.pack(day), expires)
 
