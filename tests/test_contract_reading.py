@@ -159,7 +159,7 @@ def _cursor(*place: object) -> str:
 
 BAD_PARAMETERS: dict[str, tuple[str, str]] = {
     "two ids": ("user_id=a&anonymous_id=b", "user_id"),
-    "two other ids": ("session_id=a&anonymous_id=b", "user_id"),
+    "two other ids": ("session_id=a&anonymous_id=b", "anonymous_id"),
     "two ids, one of them empty": ("user_id=&session_id=b", "user_id"),
     "user_id empty": ("user_id=", "user_id"),
     "anonymous_id empty": ("anonymous_id=", "anonymous_id"),

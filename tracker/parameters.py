@@ -35,6 +35,14 @@ def refuse_mistaken(query: Mapping[str, str]) -> None:
             raise invalid(name, f"is no parameter here: it is {meant}")
 
 
+def refuse_several(query: Mapping[str, str], names: Sequence[str]) -> bool:
+    """Refuse more than one of some parameters that exclude each other; whether there is one."""
+    given = [name for name in names if name in query]
+    if len(given) > 1:
+        raise invalid(given[0], f"cannot be given with {given[1]}")
+    return bool(given)
+
+
 def identifier(query: Mapping[str, str], name: str) -> str | None:
     """A user id, anonymous id or session id."""
     value = query.get(name)

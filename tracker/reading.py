@@ -59,9 +59,7 @@ def events(request: Request, store: Store, site: str) -> Response:
     """``GET /v1/events``"""
     query = request.query
     parameters.refuse_mistaken(query)
-    names = ("user_id", "anonymous_id", "session_id")
-    if len([name for name in names if name in query]) > 1:
-        raise parameters.invalid("user_id", "give one of user_id, anonymous_id and session_id")
+    parameters.refuse_several(query, ("user_id", "anonymous_id", "session_id"))
     after = query.get("cursor")
     question = activity.Question(
         site=site,
@@ -85,8 +83,8 @@ def sessions(request: Request, store: Store, site: str) -> Response:
     """``GET /v1/sessions``"""
     query = request.query
     parameters.refuse_mistaken(query)
-    if len([name for name in ("user_id", "anonymous_id") if name in query]) != 1:
-        raise parameters.invalid("user_id", "give one of user_id and anonymous_id")
+    if not parameters.refuse_several(query, ("user_id", "anonymous_id")):
+        raise parameters.invalid("user_id", "is required, or anonymous_id")
     after = query.get("cursor")
     question = activity.Question(
         site=site,
