@@ -2,9 +2,11 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -124,6 +126,37 @@ def test_imports_run_one_way(path: Path) -> None:
         level = next(n for n, layer in enumerate(LAYERS) if room in layer)
         allowed = set[str]().union(*LAYERS[:level])
     assert set(rooms_of(path)) - {room} <= allowed
+
+
+def modules_of(path: Path) -> Iterator[Path]:
+    """The modules of the kit that a Python module imports."""
+    for found in imported(path):
+        for module in (found, found.rpartition(".")[0]):
+            below = ROOT / module.replace(".", "/")
+            if one := {below.with_suffix(".py"), below / "__init__.py"} & {*SOURCES}:
+                yield from one
+                break
+
+
+def scripts_of(path: Path) -> Iterator[Path]:
+    """The modules that a script or a module of TypeScript imports, but for its types."""
+    for name in re.findall(r'(?m)^(?:im|ex)port (?!type )[^;"]*"(\.[^"]+)"', path.read_text()):
+        found = (path.parent / name).resolve()
+        yield found if found.suffix else found.with_suffix(".ts")
+
+
+SCRIPTS = [
+    *(ROOT / "client-js/src").rglob("*.ts"),
+    *(ROOT / "tracker/web/dashboard").rglob("*.js"),
+]
+
+
+def test_no_modules_import_in_a_circle() -> None:
+    graph = {path: set(modules_of(path)) - {path} for path in SOURCES}
+    graph |= {path: set(scripts_of(path)) for path in SCRIPTS}
+    known = {path: found & graph.keys() for path, found in graph.items()}
+    assert sum(map(len, known.values())) > len(known), "they do import one another"
+    assert len(list(TopologicalSorter(known).static_order())) == len(known)
 
 
 BACKENDS = {"dynamodb": {"wiring.py", "lambda_counter.py"}, "sqlite": {"wiring.py"}}

@@ -1,6 +1,8 @@
+import { onMove } from "./place";
 import { record } from "./record";
 import { on } from "./settings";
 import type { Page } from "./types";
+import { settle } from "./waiting";
 
 const LEAST_MS = 1000;
 
@@ -13,6 +15,7 @@ let deepest = 0;
 export const measureEngagement = (): void => {
   // The page's height is asked for when the user leaves: here it could cost a layout for each step.
   addEventListener("scroll", () => (deepest = Math.max(deepest, scrollY)));
+  onMove(left);
   tick();
 };
 
@@ -25,7 +28,7 @@ const tick = (): void => {
 /** Records, for who has looked at a page, that they leave it. Who comes back to it leaves it again. */
 export const left = (page?: Page): void => {
   tick();
-  if (engaged >= LEAST_MS && on("engagement", true)) {
+  if (engaged >= LEAST_MS && on("engagement", 1)) {
     const root = document.documentElement;
     record(
       "track",
@@ -40,5 +43,8 @@ export const left = (page?: Page): void => {
     );
     engaged = 0;
   }
-  if (page) deepest = 0;
+  if (page) {
+    deepest = 0;
+    settle(); // what was recorded there keeps the title of its own time
+  }
 };

@@ -1,7 +1,7 @@
-import { guard } from "./guard"; // first: so it packs seven bytes smaller
+import { start } from "./start"; // first, as two more elsewhere: so it packs nine bytes smaller
+import { guard } from "./guard";
 import { calls, replay } from "./calls";
 import { configure } from "./settings";
-import { start } from "./start";
 import { openStorage } from "./storage";
 import { user } from "./user";
 
@@ -29,5 +29,5 @@ const begin = guard(() => {
 const soon = () => setTimeout(guard(() => (prepare as any)(setTimeout(begin))));
 // At once where the user leaves before that; captured, so that the client's own listeners hear of it, too.
 addEventListener("pagehide", begin, true);
-if (document.readyState === "loading") addEventListener("DOMContentLoaded", soon);
-else soon();
+if (document.readyState[7]) soon(); // of the three states, only "loading" is that short
+else addEventListener("DOMContentLoaded", soon);

@@ -54,7 +54,7 @@ export const remove = (done: (parcel: Parcel, place: number) => unknown): void =
 /** Counts what is lost; the next event tells it. */
 export const drop = (parcel: Parcel): void => {
   const now = person();
-  now.dropped = (now.dropped || 0) + +parcel.split(" ")[1]!;
+  now.dropped = ~~(now.dropped as number) + +parcel.split(" ")[1]!;
   write(now);
 };
 

@@ -1,5 +1,5 @@
+import { place } from "./place"; // first: see kit.ts
 import { guard } from "./guard";
-import { place } from "./place";
 import { at, record } from "./record";
 import { on } from "./settings";
 import type { Page } from "./types";
@@ -8,7 +8,7 @@ let viewed: Page | undefined;
 
 /** Records a page view at load and at every change of address after it. */
 export const pageViews = (loadedAt: number | undefined): void => {
-  if (!on("auto", true)) return;
+  if (!on("auto", 1)) return;
 
   // A prerendered page may never be seen. What the page itself calls meanwhile is its own affair.
   if ((document as { prerendering?: boolean }).prerendering) document.addEventListener("prerenderingchange", view);

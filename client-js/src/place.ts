@@ -1,11 +1,15 @@
-import { left } from "./engagement";
 import { redact } from "./redact";
 import { on } from "./settings";
 import type { Page } from "./types";
-import { settle } from "./waiting";
 
 let seen: string | undefined;
 let here: Page | undefined;
+let moved: (from: Page) => void;
+
+/** Sets what is done when the user has gone on to another page without a load. */
+export const onMove = (fn: typeof moved): void => {
+  moved = fn;
+};
 
 /** Where the user is now; after an in-app change of address, the referrer is the address before. */
 export const place = (): Page => {
@@ -16,10 +20,7 @@ export const place = (): Page => {
     if (here?.url !== now.href) {
       const from = here;
       here = { url: now.href, path: now.pathname + now.hash, search: now.search, referrer: redact(from?.url || document.referrer) };
-      if (from) {
-        left(from);
-        settle(); // what was recorded there keeps the title of its own time
-      }
+      if (from) moved(from);
     }
   }
   return here!;

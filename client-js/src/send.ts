@@ -8,7 +8,7 @@ const WAIT_MS = 1000;
 const FULL_EVENTS = 20;
 const PATIENCE_MS = 20_000;
 
-let underway: Promise<void> | undefined;
+let underway: Promise<void> | 0;
 let flying: Parcel | undefined;
 /** How many of the first parcels have gone as beacons, of which nobody knows if they arrived: the next page asks. */
 let tried = 0;
@@ -72,7 +72,7 @@ export const leave = guard((gone?: unknown) => {
 /** Sends all there is, one request after the other; the promise is kept when that is done or has failed. */
 export const next = (): Promise<void> => {
   timer = clearTimeout(timer) as undefined;
-  return (underway ||= send().then(() => (underway = undefined)));
+  return (underway ||= send().finally(() => (underway = 0)));
 };
 
 const send = guard(async () => {

@@ -15,7 +15,7 @@ export const configure = (options: typeof settings, base: string): void => {
 
 /** Whether an option is on. */
 // What is off has an f in it: false, off, undefined.
-export const on = (option: keyof Options, byDefault?: boolean): boolean => !/f/.test((settings[option] ?? byDefault) as string);
+export const on = (option: keyof Options, byDefault?: 1): boolean => !/f/.test((settings[option] ?? byDefault) as string);
 
 /** Sets what sees each event before it is sent, and may change it, or drop it by answering null or false. */
 export const beforeSend = (fn: typeof hook): void => {

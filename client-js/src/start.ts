@@ -1,7 +1,7 @@
+import { pageViews } from "./pageViews"; // first: see kit.ts
 import { replay } from "./calls";
 import { measureEngagement } from "./engagement";
 import { followLife } from "./life";
-import { pageViews } from "./pageViews";
 import type { QueuedCall } from "./types";
 
 /** Starts the client, once it is configured, and makes the calls that were made before it. */

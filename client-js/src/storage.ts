@@ -10,7 +10,7 @@ const refused: typeof store = {};
 export const openStorage = (): void => {
   try {
     // Null in an Android WebView that was not told otherwise.
-    if (on("storage", true)) store = localStorage || {};
+    if (on("storage", 1)) store = localStorage || {};
   } catch {}
 };
 

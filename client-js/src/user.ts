@@ -1,4 +1,4 @@
-import { isOut } from "./consent";
+import { isOut } from "./out";
 import { person, write } from "./person";
 
 /** Who the next event will be sent for. */

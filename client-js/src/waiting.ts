@@ -1,10 +1,10 @@
 import { version } from "../package.json";
 import { bot } from "./bot";
 import { campaign } from "./campaign";
-import { isOut } from "./consent";
 import { debug } from "./debug";
 import { guard } from "./guard";
 import { id } from "./id";
+import { isOut } from "./out";
 import { clear, events } from "./outbox";
 import { person, write } from "./person";
 import { place } from "./place";
@@ -26,7 +26,7 @@ export const settle = (): any => {
   const here = place();
   const reason = bot();
   // Who is out may be so by another tab.
-  if (isOut() || (reason && !on("bots", true))) {
+  if (isOut() || (reason && !on("bots", 1))) {
     waiting = [];
     clear();
     debug("optOut", reason);
@@ -46,7 +46,7 @@ export const settle = (): any => {
       now.campaign = source;
     }
     now.time = time;
-    const seq = (now.seq || 0) + 1;
+    const seq = -~(now.seq as number);
     const event: Event = {
       type,
       messageId: id(),
