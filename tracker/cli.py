@@ -5,9 +5,10 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from tracker import config, keyring, stages
 from tracker.errors import ConfigError, TrackerError

@@ -7,11 +7,10 @@ import base64
 import binascii
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from msgspec import Raw
+from msgspec import Raw, structs
 
 from tracker import anonymise, body, country, event, timestamps
 from tracker.anonymise import Rules
@@ -88,7 +87,7 @@ class Collector:
             return _pixel(error)
         pending = self._pending(request, envelope, site, received_at)
         unavailable = Problem(503, "unavailable", "the queue cannot take it now")
-        return replace(pending, response=_pixel(), otherwise=lambda: _pixel(unavailable))
+        return structs.replace(pending, response=_pixel(), otherwise=lambda: _pixel(unavailable))
 
     def _site(self, request: Request, envelope: body.Envelope) -> str:
         """The site a request writes to: by Basic user name, else body, else query."""

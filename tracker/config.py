@@ -3,13 +3,13 @@
 import hmac
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal, TypeVar
 
 import msgspec
+from msgspec import Struct, field
 
 from tracker import lambda_settings, server_settings
 from tracker.errors import ConfigError
@@ -41,7 +41,7 @@ NEW_SECRET = 'python -c "import secrets; print(secrets.token_urlsafe(32))"'  # n
 """What makes a secret, for whoever has to set one."""
 
 
-class Site(msgspec.Struct, frozen=True):
+class Site(Struct, frozen=True):
     """One web site: who may write to it, and from which pages."""
 
     write_keys: list[str]
@@ -80,7 +80,7 @@ class Site(msgspec.Struct, frozen=True):
         return origin is None or ANY_ORIGIN in self.origins or origin in self.origins
 
 
-class Keys(msgspec.Struct, frozen=True, kw_only=True):
+class Keys(Struct, frozen=True, kw_only=True):
     """Who may write and who may read."""
 
     sites: dict[str, Site] = {}
@@ -90,8 +90,7 @@ class Keys(msgspec.Struct, frozen=True, kw_only=True):
     """With what sites hash: made when one first asks for it."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(Struct, frozen=True, kw_only=True, dict=True):
     """Everything that can be set."""
 
     keys: Keys = field(default_factory=Keys)

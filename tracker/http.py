@@ -4,46 +4,43 @@ API Gateway and the embedded server each turn theirs into a `Request` and send a
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from tracker.errors import Problem
 
 JSON = "application/json"
 
 
-@dataclass(slots=True)
-class Request:
+class Request(Struct):
     """One HTTP request. Header names are lower case; ``query`` holds each name's last value."""
 
     method: str
     path: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
+    query: Mapping[str, str] = {}
     body: bytes = b""
     client_ip: str | None = None
     base_url: str = ""
     """The URL the routes stand under, as the client sees it: ``https://host/api``."""
-    parameters: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str] = {}
     """What the path's ``{placeholders}`` matched."""
     route: str = ""
     """The path of its route, as the table says it; empty where it comes to none."""
 
 
-@dataclass(slots=True)
-class Response:
+class Response(Struct):
     """One HTTP answer."""
 
     status: int = 200
     body: bytes = b""
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = {}
 
 
-@dataclass(slots=True)
-class Pending:
+class Pending(Struct):
     """An answer that holds only once ``message`` is durable in the queue.
 
     The host sends the message and then gives ``response``; if the queue cannot take it, it calls

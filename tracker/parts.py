@@ -1,9 +1,10 @@
 """What the handlers work with. `tracker.wiring` says what stands behind each part."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from tracker import ids, schemas, timestamps
 from tracker.config import Config
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from tracker.stores import Store
 
 
-@dataclass
-class Parts:
+class Parts(Struct, dict=True):
     """A configuration, and a queue and a store that are made when first used: a cold Lambda that
     takes an event makes no DynamoDB client."""
 
@@ -27,7 +27,7 @@ class Parts:
     new_id: Callable[[], str] = ids.new
     limits: Limits = field(default_factory=Limits)
     """How often somebody may come."""
-    checks: Mapping[str, Callable[[], None]] = field(default_factory=dict)
+    checks: Mapping[str, Callable[[], None]] = {}
     """What else has to work, by name; each raises `Unavailable` if it does not."""
     ask_delays: "Callable[[], Delays] | None" = None
     """How late it is, where the queue itself does not tell. Raises `Unavailable`."""

@@ -1,9 +1,10 @@
 """Make a data folder of a backup."""
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 from shlex import quote
+
+from msgspec.structs import replace
 
 from tracker import backup, wiring
 from tracker.config import Config

@@ -5,10 +5,10 @@ import logging
 import shlex
 import sys
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 from msgspec import structs
+from msgspec.structs import replace
 
 from tracker import assets, folder, ids, keyring, logs, wiring
 from tracker.config import ALL_SITES, DEFAULT_FOLDER, DEFAULT_SITE, Config, Keys, Site, hash_token

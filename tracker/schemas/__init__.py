@@ -20,9 +20,9 @@ from msgspec import Raw
 from tracker.config import Config
 from tracker.errors import ConfigError
 from tracker.event import EVENT_TYPES
-from tracker.schemas.check import Check
 
 if TYPE_CHECKING:
+    from tracker.schemas.check import Check
     from tracker.schemas.validator import Validator
 
 FOLDER = "schemas"
@@ -51,8 +51,10 @@ class Schemas:
         self._general = general
         self._by_site = {site: {**general, **of_site} for site, of_site in own.items()}
 
-    def check(self, site: str, context: Raw) -> Check:
+    def check(self, site: str, context: Raw) -> "Check":
         """What checks the events of one request; ``context`` is the batch's own."""
+        from tracker.schemas.check import Check
+
         of_site = self._by_site.get(site, self._general)
 
         def find(type_: str, name: str | None) -> list["Validator"]:
