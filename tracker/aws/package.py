@@ -20,6 +20,7 @@ _LEFT_OUT = ("boto3", "requests")
 
 OTHER_FORMS = ("ua_parser_builtins/matchers.py", "ua_parser_builtins/regexes.py")
 """The same rules as in ``lazy.py``, which is what `tracker.user_agent` reads."""
+
 _FOR_SCHEMAS = ("jsonschema_rs",)
 """Two megabytes, that only a package with schemas needs."""
 
@@ -39,7 +40,11 @@ def finish(package: Path) -> None:
                 names = archive.namelist()
                 has_schemas = any(name.startswith(f"{schemas.FOLDER}/") for name in names)
                 left_out = _LEFT_OUT if has_schemas else _LEFT_OUT + _FOR_SCHEMAS
-                names = [name for name in names if not _belongs_to(left_out, name)]
+                names = [
+                    name
+                    for name in names
+                    if not _belongs_to(left_out, name) and name not in OTHER_FORMS
+                ]
                 if any("/__pycache__/" in name for name in names):
                     return
                 archive.extractall(tree, names)
@@ -70,10 +75,6 @@ def size(package: Path) -> str:
             parts[file.filename.partition("/")[0]] += file.compress_size
     largest = ", ".join(f"{name} {bytes_ // 1024}" for name, bytes_ in parts.most_common(_SHOWN))
     return f"{package.stat().st_size // 1024} KiB (the most: {largest})"
-
-
-def _is_left_out(name: str) -> bool:
-    return _belongs_to(_LEFT_OUT, name) or name in OTHER_FORMS
 
 
 def _belongs_to(parts: Sequence[str], name: str) -> bool:

@@ -53,7 +53,6 @@ PACKED_BYTES, PACKED_EVENT_BYTES = 440, 50
 
 # From AWS's documentation.
 SQS_UNIT = 64 * KIB
-READ_UNIT = 4 * KIB
 ITEM_OVERHEAD = 100
 """What DynamoDB adds to each item in the bill for storage."""
 POLLERS, POLL_SECONDS = 5, 20
@@ -133,11 +132,6 @@ def message_units(events: float) -> int:
     if size > PLAIN_MESSAGE_BYTES:
         size = MESSAGE_BYTES + events * COMPRESSED_EVENT_BYTES
     return math.ceil(size / SQS_UNIT)
-
-
-def write_units(events: float, *, sessions: float = 1.0) -> float:
-    """The write units to store one request's events, so many of them the first of a session."""
-    return events + listing_units(events) + sessions
 
 
 def listing_units(events: float) -> int:

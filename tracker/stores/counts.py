@@ -62,8 +62,6 @@ class Count(NamedTuple):
 Counts = dict[Cell, Count]
 """What is to be added to which counts; some may be negative."""
 
-NOTHING = Count()
-
 
 class Counted(NamedTuple):
     """A count that is kept."""

@@ -2,7 +2,7 @@
 stream that they are counted from.
 
 A page takes in new values for as long as it has room. What came behind that goes into one of
-`CHILDREN` further pages, by its hash, and so on. So a value is where it was first put: in the
+sixteen further pages, by its hash, and so on. So a value is where it was first put: in the
 first page on its way that knows it, or has room. A page that is full stays full.
 """
 
@@ -21,7 +21,6 @@ from tracker.timestamps import DAY, HOUR
 ROOM = 12 * 1024
 """Bytes of values in a page: some hundred values, in an item of some kilobytes."""
 
-CHILDREN = 16
 _VALUE_BYTES = 20
 """What a value takes beside its text."""
 _WHOLE_DAY = 24
