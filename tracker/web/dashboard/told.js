@@ -11,10 +11,10 @@ const members = (value) =>
   value && typeof value === "object" && !Array.isArray(value) ? /** @type {Record<string, any>} */ (value) : {};
 
 /** @param {Event} event */
-export const pageOf = (event) => members(members(event.context).page);
+const pageOf = (event) => members(members(event.context).page);
 
 /** @param {Event} event */
-export function pathOf(event) {
+function pathOf(event) {
   const page = pageOf(event);
   return page.path ?? members(event.properties).path;
 }
