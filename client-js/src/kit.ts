@@ -29,5 +29,5 @@ const begin = guard(() => {
 const soon = () => setTimeout(guard(() => (prepare as any)(setTimeout(begin))));
 // At once where the user leaves before that; captured, so that the client's own listeners hear of it, too.
 addEventListener("pagehide", begin, true);
-if (document.readyState[7]) soon(); // of the three states, only "loading" is that short
-else addEventListener("DOMContentLoaded", soon);
+if (document.readyState > "k") addEventListener("DOMContentLoaded", soon); // "loading"; not "interactive" nor "complete"
+else soon();
