@@ -17,6 +17,7 @@ from tests.test_contract_writing import BAD_EVENTS, GOOD_EVENTS
 
 TEXTS = ("messageId", "timestamp", "originalTimestamp", "sentAt", "event", "name", "category")
 IDS = ("anonymousId", "userId", "groupId", "previousId")
+MAY_BE_NUMBERS = ("groupId", "previousId")
 OBJECTS = ("properties", "traits", "context", "integrations")
 
 VALUES: dict[str, object] = {
@@ -51,8 +52,10 @@ def wrong_types() -> Iterator[Sent]:
     """Each member with a value of each type that is not its own."""
     for member in (*TEXTS, *IDS):
         for name, value in VALUES.items():
-            if not isinstance(value, str):
-                sent = event(**{member: value})
+            sent = event(**{member: value})
+            if type(value) in (int, float) and member in MAY_BE_NUMBERS:
+                yield Sent(f"{member}: {name}", sent, None)
+            elif not isinstance(value, str):
                 yield Sent(f"{member}: {name}", sent, member, "must be a string")
     for member in OBJECTS:
         for name, value in VALUES.items():

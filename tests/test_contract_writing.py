@@ -4,6 +4,7 @@ and that one bad event never costs its neighbours."""
 import base64
 import gzip
 import json
+import math
 import sqlite3
 import zlib
 from collections.abc import Iterator, Mapping
@@ -96,7 +97,31 @@ BAD_REQUESTS = {
     "blanks": BadRequest(b" \n", 400, "invalid_json"),
     "a form": BadRequest(b"batch=1&type=page", 400, "invalid_json"),
     "bytes that are no text": BadRequest(b"\xff\xfe\x00", 400, "invalid_json"),
-    "a NaN": BadRequest(b'{"batch": [{"x": NaN}]}', 400, "invalid_json"),
+    "a NaN beside the batch": BadRequest(
+        b'{"batch": [], "context": {"x": NaN}}', 400, "invalid_json"
+    ),
+    "a NaN in a single event": BadRequest(b'{"x": NaN}', 400, "invalid_json", path="/v1/page"),
+    "a NaN and brackets that never close": BadRequest(
+        b'{"batch": [{"x": NaN}', 400, "invalid_json"
+    ),
+    "a NaN and 200 000 commas": BadRequest(
+        b'{"batch": [NaN' + b"," * 200_000 + b"]}", 400, "invalid_json"
+    ),
+    "a comma at the end": BadRequest(b'{"batch": [{"type": "page",}]}', 400, "invalid_json"),
+    "sentAt with 100 000 digits": BadRequest(
+        b'{"batch": [], "sentAt": "2026-11-22T10:00:00.' + b"1" * 100_000 + b'"}',
+        400,
+        "invalid_batch",
+    ),
+    "a context that comes to 80 MB with its events": BadRequest(
+        b'{"batch": ['
+        + b",".join([b"1"] * 2_500)
+        + b'], "context": {"x": "'
+        + b"y" * 32_000
+        + b'"}}',
+        413,
+        "context_too_large",
+    ),
     "brackets that never close": BadRequest(b'{"batch": ' + b"[" * 100_000, 400, "invalid_json"),
     "deep brackets that never close": BadRequest(
         b'{"batch": [{"x": ' + b"[" * 5_000 + b"]}", 400, "invalid_json"
@@ -306,13 +331,15 @@ BAD_EVENTS = {
     "name an object": bad("name", "must be a string, not an object", name={}),
     "category a number": bad("category", "must be a string", category=1),
     "a group without groupId": bad("groupId", "is required for group", type="group"),
-    "groupId empty": bad("groupId", "must not be empty", type="group", groupId=""),
-    "groupId too long": bad("groupId", "longer than 256", type="group", groupId=TOO_LONG),
-    "groupId a number": bad("groupId", "must be a string", type="group", groupId=1),
+    "groupId empty": bad("groupId", "is required for group", type="group", groupId=""),
+    "groupId an array": bad("groupId", "must be a string or a number", type="group", groupId=[1]),
+    "groupId a boolean": bad("groupId", "must be a string or a number", groupId=True),
     "an alias without previousId": bad("previousId", "is required for alias", type="alias"),
-    "previousId empty": bad("previousId", "must not be empty", type="alias", previousId=""),
+    "previousId empty": bad("previousId", "is required for alias", type="alias", previousId=""),
     "previousId too long": bad("previousId", "longer than 256", type="alias", previousId=TOO_LONG),
-    "previousId a number": bad("previousId", "must be a string", type="alias", previousId=1),
+    "previousId an object": bad(
+        "previousId", "must be a string or a number, not an object", type="alias", previousId={}
+    ),
     "properties an array": bad("properties", "must be an object, not an array", properties=[]),
     "properties a string": bad("properties", "must be an object, not a string", properties="x"),
     "traits a number": bad("traits", "must be an object, not a number", traits=1),
@@ -367,6 +394,24 @@ BAD_EVENTS = {
         b'"context": {"page": {"title": "\xc3"}}', "", "not valid UTF-8", kept=False
     ),
     "a surrogate as UTF-8": strange(b'"name": "\xed\xa0\x80"', "", "not valid UTF-8", kept=False),
+    "NaN": strange(b'"properties": {"x": NaN}', "", "NaN is not JSON: send null", kept=False),
+    "Infinity in a list": strange(
+        b'"properties": {"x": [-Infinity, Infinity]}', "", "-Infinity is not JSON", kept=False
+    ),
+    "nothing but NaN": BadEvent(b"NaN", "", "NaN is not JSON", kept=False),
+    "NaN in an unknown member, deep": strange(
+        b'"x": {"y": [[{"z": NaN}]]}', "", "NaN is not JSON", kept=False
+    ),
+    "a line break in a text": strange(
+        b'"name": "a\nb"', "", "a control character that is not escaped", kept=False
+    ),
+    "a NUL byte": strange(b'"name": "\x00"', "", "a control character", kept=False),
+    "NaN and 5 000 levels": strange(
+        b'"properties": {"x": NaN, "y": ' + b"[" * 5_000 + b"]" * 5_000 + b"}",
+        "",
+        "NaN is not JSON",
+        kept=False,
+    ),
     "1e999 in a known member": strange(b'"properties": {"x": 1e999}', "properties", "out of range"),
     "1e999 in an unknown member": strange(b'"xyz": 1e999', "", "out of range"),
     "-1e999": strange(b'"traits": {"x": [-1e999]}', "traits", "out of range"),
@@ -407,6 +452,39 @@ def test_a_bad_event_is_kept_with_its_reason_and_costs_no_other(
 
 def _same_json(one: str, other: str) -> bool:
     return bool(json.loads(one, parse_int=str) == json.loads(other, parse_int=str))
+
+
+def test_what_is_not_json_is_kept_in_a_form_that_is(door: Door, visitor: str) -> None:
+    """As Python's clients send it: json.dumps writes NaN."""
+    event = page(visitor, messageId="nan-" + visitor, properties={"x": math.nan, "y": "\x01"})
+    raw = json.dumps(event).replace("\\u0001", "\x01").encode()
+    answer = door.post(b'{"batch": [' + raw + b"]}")
+    (rejection,) = answer.json["rejected"]
+    assert rejection["messageId"] == event["messageId"]
+    eventually(lambda: event["messageId"] in [one.get("messageId") for one in door.failed()])
+    (failed,) = [one for one in door.failed() if one.get("messageId") == event["messageId"]]
+    assert failed["anonymousId"] == visitor
+    assert json.loads(failed["payload"])["properties"] == {"x": "NaN", "y": "\x01"}
+
+
+def test_a_retry_of_a_bad_event_changes_no_answer(door: Door, visitor: str) -> None:
+    bad_event = {"type": "track", "anonymousId": visitor, "messageId": "again-" + visitor}
+    batch = {"batch": [page(visitor), bad_event]}
+
+    def kept() -> list[str]:
+        found = door.failed()
+        return [one["id"] for one in found if one.get("messageId") == bad_event["messageId"]]
+
+    door.post(batch)
+    eventually(kept)
+    first = kept()
+    for number in range(9):
+        again = batch | {"sentAt": f"2026-10-01T10:00:0{number}Z"}
+        assert len(door.post(again).json["rejected"]) == 1
+    last = "last-" + visitor
+    door.post({"batch": [{"type": "track", "anonymousId": visitor, "messageId": last}]})
+    eventually(lambda: last in [one.get("messageId") for one in door.failed()])
+    assert kept() == first
 
 
 def test_a_rejection_names_the_message_id(door: Door, visitor: str) -> None:
@@ -488,6 +566,12 @@ GOOD_EVENTS = {
     ),
     "many brackets in a text": good(name="[{" * 100),
     "many brackets beside each other": good(properties={"x": [[]] * 100}),
+    "a group's number": good(type="group", groupId=42),
+    "a long group": good(type="group", groupId="g" * 300),
+    "an alias of a number": good({"previousId": "17"}, type="alias", userId="n", previousId=17),
+    "groupId empty where it is not needed": good(groupId=""),
+    "previousId empty where it is not needed": good(previousId=""),
+    "a NaN that is text": good(name="NaN, Infinity"),
     "a session number": good(context={"sessionId": 1_700_000_000}),
     "a sequence number that is none": good(context={"seq": "7"}),
     "a page that is no object": good(context={"page": "pricing"}),
@@ -673,6 +757,16 @@ def test_the_first_event_that_has_a_write_key_gives_it(door: Door, visitor: str)
     assert answer.json["accepted"] == 2
 
 
+def test_an_event_with_another_sites_write_key_goes_to_neither(door: Door, visitor: str) -> None:
+    keys = [WRONG, OPEN_KEY, GUARDED_KEY, SECOND_KEY]
+    answer = door.post({"batch": [page(visitor, writeKey=key) for key in keys]}, "/v1/batch")
+    assert answer.json["accepted"] == 2
+    rejected = [(one["index"], one["field"]) for one in answer.json["rejected"]]
+    assert rejected == [(0, "writeKey"), (2, "writeKey")]
+    door.stored(visitor, 2)
+    assert door.events(visitor, GUARDED_TOKEN) == []
+
+
 @pytest.mark.parametrize(
     "credentials",
     [
@@ -741,6 +835,15 @@ def _encoded(visitor: str, *, padding: bool = True, url_safe: bool = True) -> st
     raw += b" " * (4 - len(raw) % 3)
     text = (base64.urlsafe_b64encode if url_safe else base64.b64encode)(raw).decode()
     return text if padding else text.rstrip("=")
+
+
+def test_asking_for_the_head_of_the_pixel_records_nothing(door: Door, visitor: str) -> None:
+    head = door("HEAD", f"/v1/i.gif?data={_encoded(visitor)}&write_key={OPEN_KEY}")
+    assert (head.status, head.body) == (200, b"")
+    other = visitor + "-get"
+    _pixel(door, _encoded(other))
+    door.stored(other)
+    assert door.events(visitor) == []
 
 
 def _pixel(door: Door, data: str, key: str = OPEN_KEY) -> Answer:

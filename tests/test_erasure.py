@@ -317,6 +317,17 @@ def test_a_failed_event_that_was_kept_just_before_a_stop_goes_with_the_next_try(
     assert store.failed(SITE, 9).failed == []
 
 
+BROKEN = [
+    '{"user_id": "grace"}',
+    '{"userId": ["grace"]}',
+    '{"userId": {"id": "grace"}, "anonymousId": "somebody"}',
+    '{"UserID": "grace", "x": NaN}',
+    '[{"userId": "grace"}]',
+    '{"anonymousId": ["phone-of-grace"]}',
+]
+"""Failed events that name her otherwise than they should."""
+
+
 def failing(name: str, **members: Any) -> Rejection:
     payload = msgspec.json.encode({"type": "track", **members}).decode()
     return Rejection(index=0, field="event", reason="is required", payload=payload)
@@ -334,12 +345,15 @@ def test_failed_events_of_theirs_go_and_no_more_come(store: Store, queue: Queue)
         failing("by device", anonymousId="phone-of-grace"),
         failing("by alias", userId="eve", previousId="grace-2"),
         Rejection(index=0, field="", reason="not JSON", payload='{"userId": "grace", "type'),
+        *(Rejection(index=0, field="userId", reason="", payload=one) for one in BROKEN),
     ]
     others = [
         failing("bob", userId="bob"),
         failing("bob on it", userId="bob", anonymousId="phone-of-grace"),
         Rejection(index=0, field="", reason="not JSON", payload="{"),
         Rejection(index=0, field="", reason="must be an object", payload="[1]"),
+        failing("about her", userId="bob", properties={"to": "grace", "user_id": "grace"}),
+        failing("about her, too", anonymousId="of-bob", properties={"user_id": "grace"}),
     ]
     consume([rejected(*theirs, *others)], store)
     consume([f'{{"site":"{SITE}","events":[{{"userId":"grace"}}'.encode()], store, lambda: NOON)
@@ -353,6 +367,8 @@ def test_failed_events_of_theirs_go_and_no_more_come(store: Store, queue: Queue)
     consume([rejected(old, new, at=NOW + 24 * HOUR)], store)
     payloads = [failed.payload for failed in store.failed(SITE, 100).failed]
     assert (old.payload in payloads, new.payload in payloads) == (False, True)
+    consume([rejected(*theirs[-len(BROKEN) :], at=NOW - HOUR)], store)
+    assert len(store.failed(SITE, 100).failed) == len(payloads), "late ones that name her"
 
 
 def dead(queue: Queue, *messages: bytes) -> None:

@@ -50,10 +50,10 @@ def document(*events: bytes, **members: Any) -> dict[str, Any]:
 def test_the_limits_of_an_event_include_their_last_value() -> None:
     longest = "é" * 256
     ids = {"anonymousId": longest, "userId": longest, "messageId": longest}
-    assert decode(wire(**ids, groupId=longest, previousId=longest)).user_id == longest
-    for name in ("anonymousId", "userId", "messageId", "groupId", "previousId"):
+    assert decode(wire(**ids, type="alias", previousId=longest)).user_id == longest
+    for name in ("anonymousId", "userId", "messageId", "previousId"):
         with pytest.raises(Rejected) as rejected:
-            decode(wire(**{name: "x" * 257}))
+            decode(wire(**{"type": "alias", "previousId": "x", name: "x" * 257}))
         assert (rejected.value.field, rejected.value.reason) == (
             name,
             "is longer than 256 characters",
@@ -162,12 +162,11 @@ def test_a_surrogate_without_its_other_half_becomes_a_replacement_character() ->
         assert json.loads(bytes(envelope.batch[0]))["name"] == meant
 
 
-def test_the_write_key_is_the_batchs_or_that_of_the_first_event_that_has_one() -> None:
+def test_events_may_have_write_keys_of_their_own() -> None:
     events = b'[null, {"writeKey": 1}, {"writeKey": ""}, {"writeKey": "b"}, {"writeKey": "c"}]'
-    assert body.read_batch(b'{"batch": ' + events + b"}").key() == "b"
-    assert body.read_batch(b'{"writeKey": "a", "batch": ' + events + b"}").key() == "a"
-    assert body.read_batch(b'{"batch": []}').key() is None
-    assert body.read_event(b'{"writeKey": "e"}').key() == "e"
+    assert body.read_batch(b'{"batch": ' + events + b"}").keys() == {3: "b", 4: "c"}
+    assert body.read_batch(b'{"batch": []}').keys() == {}
+    assert body.read_event(b'{"writeKey": "e"}').keys() == {0: "e"}
 
 
 # --- When it happened -----------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from msgspec import structs
 
 from tests import aws
 from tests.events import HOUR, MINUTE, NOON, SECOND, SITE
-from tracker import failed_counts
+from tracker import at_once, failed_counts
 from tracker.batch import Batch, Fault, Rejection
 from tracker.consumer import consume
 from tracker.stores import EVERY_FAILED, NO_SITE, FailedEvent, FailedFilter, Store
@@ -261,7 +261,8 @@ def test_one_is_shown_until_its_time_is_over_and_then_gone(kit: Kit) -> None:
     }
     assert failed_counts.count(kit.store, SITE, EVERY_FAILED, "reason").rows == []
     day_start = NOON - 12 * HOUR
-    expected = [NOON + 7 * DAY, day_start + 8 * DAY, *2 * [NOON + 30 * DAY, day_start + 31 * DAY]]
+    short, others = [NOON + 7 * DAY] * 2, [NOON + 30 * DAY] * 2  # it, and its id
+    expected = [*short, day_start + 8 * DAY, *2 * [*others, day_start + 31 * DAY]]
     if isinstance(kit.store, DynamoDbStore):
         assert sorted(kit.expiries()) == sorted(instant // SECOND for instant in expected), (
             "TTL takes the failed events, and then their days"
@@ -304,6 +305,82 @@ def test_what_an_earlier_version_kept_is_read(kit: Kit, tmp_path: Path) -> None:
     assert (found.id, found.user_id, found.faults) == ("o", None, [Fault("f", "r")])
     kit.clock.now = NOON + 30 * DAY
     assert walk(kit.store, 5) == []
+
+
+def sent(payload: dict[str, Any] | str, at: int, **members: Any) -> bytes:
+    """A request with one event that is rejected."""
+    text = payload if isinstance(payload, str) else msgspec.json.encode(payload).decode()
+    rejection = Rejection(0, "event", "is required", text, **members)
+    return Batch(id=f"b{at}", site=SITE, received_at=at, rejected=[rejection]).encode()
+
+
+def test_a_retry_of_a_failed_event_is_no_other(store: Store) -> None:
+    """Whichever client it is: some say in the event itself when they sent it."""
+    event = {"type": "track", "userId": "ada", "messageId": "m1"}
+    for number in range(10):
+        again = event | {"sentAt": f"2026-11-22T10:00:0{number}Z", "_metadata": {"try": number}}
+        consume([sent(again, NOON + number * DAY)], store)
+        consume([sent('{"messageId": "m2", "x": 01}', NOON + number * DAY)], store)
+    page = store.failed(SITE, 100)
+    assert [one.received_at for one in page.failed] == [NOON, NOON], "as they first came"
+    assert failed_counts.count(store, SITE, EVERY_FAILED, "field").rows[0].count == 2
+    store.forget_failed([one.key for one in page.failed])
+    assert walk(store, 5) == []
+    consume([sent(event, NOON + 20 * DAY)], store)
+    (back,) = store.failed(SITE, 100).failed
+    assert back.received_at == NOON + 20 * DAY
+
+
+def test_a_retry_in_the_same_call_is_no_other(store: Store) -> None:
+    event = {"type": "track", "userId": "ada", "messageId": "m1"}
+    consume([sent(event, NOON), sent(event, NOON + HOUR)], store)
+    assert [one.received_at for one in store.failed(SITE, 100).failed] == [NOON]
+
+
+@pytest.mark.parametrize("message_id", [..., None, ""])
+def test_failed_events_without_a_message_id_are_each_another(
+    store: Store, message_id: object
+) -> None:
+    event: dict[str, Any] = {"type": "track", "properties": {"messageId": "m"}}
+    if message_id is not ...:
+        event["messageId"] = message_id
+    consume([sent(event, NOON), sent(event, NOON + 1)], store)
+    assert len(walk(store, 5)) == 2
+
+
+def test_different_failed_events_of_one_message_id_are_each_kept(store: Store) -> None:
+    events = [{"messageId": "m1", "n": number} for number in range(5)]
+    consume([sent(event, NOON + number) for number, event in enumerate(events)], store)
+    assert len(walk(store, 5)) == 5
+
+
+def test_retries_that_are_stored_at_the_same_time_are_one(kit: Kit) -> None:
+    event = {"type": "track", "userId": "ada", "messageId": "m1"}
+    at_once.each(lambda at: consume([sent(event, at)], kit.store), [NOON + n for n in range(8)])
+    assert len(walk(kit.store, 20)) == 1
+
+
+def test_a_retry_finishes_what_stopped_half_way(kit: Kit) -> None:
+    """The id was written, and not the event."""
+    event = {"type": "track", "userId": "ada", "messageId": "m1"}
+    consume([sent(event, NOON)], kit.store)
+    if isinstance(kit.store, DynamoDbStore):  # SQLite's transactions have no half-way
+        for item in kit.store.tables.others.query("shop#f#2026-11-22"):
+            item.delete()
+        assert walk(kit.store, 5) == []
+    consume([sent(event, NOON + DAY)], kit.store)
+    assert [one.received_at for one in kit.store.failed(SITE, 5).failed] == [NOON]
+
+
+def test_an_id_that_is_past_its_time_is_free(kit: Kit) -> None:
+    """DynamoDB may take days to delete what has expired."""
+    event = {"type": "track", "userId": "ada", "messageId": "m1"}
+    kit.store.append_failed([failed_event(1, id="x", received_at=NOON)])
+    consume([sent(event, NOON)], kit.store)
+    kit.clock.now = NOON + 31 * DAY
+    kit.store.forget_expired_failed()
+    consume([sent(event, kit.clock.now)], kit.store)
+    assert [one.received_at for one in kit.store.failed(SITE, 5).failed] == [kit.clock.now]
 
 
 PAYLOADS = {

@@ -433,6 +433,48 @@ def test_pages_of_both_hosts_hold_the_same(hosts: Hosts) -> None:
     assert len(first.json["data"] + second.json["data"]) == 6
 
 
+LAMBDA_BYTES = 6 * 1024 * 1024
+"""What a Lambda can answer with, in base64."""
+
+
+@pytest.mark.parametrize("path", ["events?anonymous_id=large&order=asc", "failed-events?order=asc"])
+def test_a_list_of_large_rows_comes_in_answers_that_a_lambda_can_give(
+    hosts: Hosts, path: str
+) -> None:
+    at = {"timestamp": "2026-10-04T10:00:00Z", "anonymousId": "large"}
+    kind = "page" if path.startswith("events") else "track"  # one without a name is rejected
+    names = [f"{kind}-{number:03}" for number in range(225)]
+    for start_at in range(0, len(names), 15):
+        events = [
+            at | {"type": kind, "messageId": one, "properties": {"x": "\\" * 15_500}}
+            for one in names[start_at : start_at + 15]
+        ]
+        body = json.dumps({"batch": events}).encode()
+        assert {one.status for one in hosts.both("POST", _BATCH, body)} == {200}
+    hosts.consume()
+    eventually(lambda: sorted(_walked(hosts.embedded, path))[-len(names) :] == names)
+    assert sorted(_walked(hosts.chalice, path))[-len(names) :] == names
+
+
+_BATCH = f"/v1/batch?write_key={OPEN_KEY}"
+
+
+def _walked(host: Door | Gateway, path: str) -> list[str]:
+    """The message ids of a whole list: each page holds as many rows as there can be."""
+    found: list[str] = []
+    pages = 0
+    target = f"/v1/{path}&limit=1000"
+    while True:
+        answer = host("GET", target, None, READ)
+        assert len(base64.b64encode(answer.body)) < LAMBDA_BYTES
+        found += [row["messageId"] for row in answer.json["data"]]
+        pages += 1
+        if answer.json["next_cursor"] is None:
+            assert pages <= 4
+            return found
+        target = f"/v1/{path}&limit=1000&cursor={answer.json['next_cursor']}"
+
+
 def test_what_both_hosts_stored_is_the_same(hosts: Hosts) -> None:
     visit = VISITS[0] | {"anonymousId": "same", "messageId": "same"}
     body = {"batch": [visit], "context": {"locale": "de"}}

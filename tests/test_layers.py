@@ -19,6 +19,8 @@ ROOT = Path(__file__).parents[1]
 LAYERS = [
     {"__version__"},
     {
+        "almost_json",
+        "answer_size",
         "errors",
         "private",
         "ids",
@@ -34,7 +36,7 @@ LAYERS = [
     {"deadline", "setting", "rate", "prometheus", "sqlite_copy", "connections"},
     {"lambda_settings", "server_settings", "limits"},
     {"event", "config", "proxies"},
-    {"anonymise", "visitor"},
+    {"anonymise", "visitor", "whose"},
     {"arrival"},
     {"http", "sqlite", "batch", "metrics"},
     {"body"},

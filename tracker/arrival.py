@@ -57,7 +57,7 @@ class _Sent(Struct, rename="camel"):
     original_timestamp: str | None = None
     sent_at: str | None = None
     event: str | None = None
-    previous_id: str | None = None
+    previous_id: str | int | float | None = None
     properties: dict[str, Any] | None = None
     traits: dict[str, Any] | None = None
 
@@ -126,6 +126,9 @@ class _Reader:
             members.pop("userId", None)
         if not (anonymous_id := sent.anonymous_id or None):
             members.pop("anonymousId", None)
+        previous_id = sent.previous_id
+        if isinstance(previous_id, (int, float)):  # an id is text, wherever else it stands
+            members["previousId"] = previous_id = str(previous_id)
         message_id = sent.message_id or f"{arrival.id}-{index}"
         device_text = sent.original_timestamp or sent.timestamp
         device_time = _micros(device_text)
@@ -170,7 +173,7 @@ class _Reader:
             seq=seq,
             own_seq=own_seq,
             traits=_person_traits(sent.traits, context.own) if type_ == "identify" else None,
-            previous_id=sent.previous_id if type_ == "alias" else None,
+            previous_id=previous_id if type_ == "alias" else None,
             bot=context.bot,
             counter=counted,
             dimensions=dimensions.of_event(

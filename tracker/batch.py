@@ -34,7 +34,7 @@ class Rejection(Struct, rename="camel", omit_defaults=True):
 
 
 class FailedKey(NamedTuple):
-    """What a failed event is found by."""
+    """What a failed event is found by: its id, in its site, is its own."""
 
     site: str
     received_at: int

@@ -11,12 +11,15 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
-from tracker import timestamps
+from tracker import almost_json, timestamps
 from tracker.errors import Problem
-from tracker.event import BRACKET_OR_STRING, MAX_DEPTH, NULL, depth
+from tracker.event import BRACKET_OR_STRING, MAX_DEPTH, MAX_EVENT_BYTES, NULL, depth
 
 MAX_BODY_BYTES = 500 * 1024
 MAX_BATCH_EVENTS = 2500
+MAX_COPIED_BYTES = 4 * 1024 * 1024
+"""What a batch's own context may come to, as it becomes part of each event: many hundred times what
+was sent, otherwise."""
 
 _PRUNE_DEPTH = 100
 
@@ -29,12 +32,13 @@ class Envelope(Struct, rename="camel"):
     context: Raw = NULL
     write_key: str | None = None
 
-    def key(self) -> str | None:
-        """The write key in the body: the batch's, else that of the first event that has one."""
-        return self.write_key or next(
-            (key for raw in self.batch if b'"writeKey"' in bytes(raw) and (key := _write_key(raw))),
-            None,
-        )
+    def keys(self) -> dict[int, str]:
+        """The write keys of single events, by their place: where the batch has none, they count."""
+        return {
+            place: key
+            for place, raw in enumerate(self.batch)
+            if b'"writeKey"' in bytes(raw) and (key := _write_key(raw))
+        }
 
 
 class _WriteKey(Struct, rename="camel"):
@@ -92,9 +96,13 @@ def read_batch(body: bytes) -> Envelope:
     body = _whole_surrogates(body)
     try:
         try:
-            envelope = _envelopes.decode(body)
-        except RecursionError:
-            envelope = _envelopes.decode(_pruned(body))
+            envelope = _envelope(body)
+        except msgspec.ValidationError:
+            raise
+        except msgspec.DecodeError:
+            aside = almost_json.SetAside(_pruned(body))
+            envelope = _envelopes.decode(aside.rest)
+            envelope.batch = aside.put_back(envelope.batch)
     except msgspec.ValidationError as error:
         raise Problem(
             400, "invalid_batch", f'The body is not {{"batch": [event, …]}}: {error}'
@@ -112,7 +120,24 @@ def read_batch(body: bytes) -> Envelope:
         raise Problem(
             413, "too_many_events", f"The batch has more than {MAX_BATCH_EVENTS} events: split it."
         )
+    # One over an event's limit is what is wrong with each event, and is not copied.
+    if len(envelope.context) * len(envelope.batch) > MAX_COPIED_BYTES and (
+        len(envelope.context) <= MAX_EVENT_BYTES
+    ):
+        raise Problem(
+            413,
+            "context_too_large",
+            f"The context of the batch becomes part of each of its {len(envelope.batch)} events,"
+            f" {MAX_COPIED_BYTES // 1024**2} MB at the most: send smaller batches.",
+        )
     return envelope
+
+
+def _envelope(body: bytes) -> Envelope:
+    try:
+        return _envelopes.decode(body)
+    except RecursionError:
+        return _envelopes.decode(_pruned(body))
 
 
 def _check_context(raw: Raw) -> None:

@@ -7,12 +7,13 @@ import base64
 import binascii
 import logging
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec import Raw, structs
 
-from tracker import anonymise, body, country, event, timestamps
+from tracker import almost_json, anonymise, body, country, event, timestamps
 from tracker.anonymise import Rules
 from tracker.batch import Batch, Fault, Rejection
 from tracker.config import Config
@@ -28,10 +29,16 @@ log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 5
 
+MAX_USER_AGENT = 512
+"""Characters of a request's user agent: it becomes part of each of its events, and no more of it is
+looked at (`user_agent`)."""
+
 _NOT_KEPT = (
     "(what was sent is not kept: it cannot be read, so what this site drops or hashes cannot be"
     " taken out)"
 )
+
+_ANOTHER_SITE = "is not of the site that the others are for: send this in a request of its own"
 
 PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 """A transparent GIF of one pixel."""
@@ -71,10 +78,10 @@ class Collector:
         self._limits.address(request.client_ip)
         unpacked = body.decompress(request.body, request.headers.get("content-encoding"))
         envelope = body.read_event(unpacked) if path_type else body.read_batch(unpacked)
-        site = self._site(request, envelope)
+        door = self._door(request, envelope)
         if not envelope.batch:
             return _answer(0, [])
-        return self._pending(request, envelope, site, received_at, path_type)
+        return self._pending(request, envelope, door, received_at, path_type)
 
     def collect_pixel(self, request: Request) -> Pending | Response:
         """Read one event from a query string. The answer is the GIF, whatever becomes of it."""
@@ -82,56 +89,63 @@ class Collector:
         try:
             self._limits.address(request.client_ip)
             envelope = body.read_event(_unquoted(request.query.get("data", "")))
-            site = self._site(request, envelope)
+            door = self._door(request, envelope)
         except Problem as error:
             return _pixel(error)
-        pending = self._pending(request, envelope, site, received_at)
+        pending = self._pending(request, envelope, door, received_at)
         unavailable = Problem(503, "unavailable", "the queue cannot take it now")
         return structs.replace(pending, response=_pixel(), otherwise=lambda: _pixel(unavailable))
 
-    def _site(self, request: Request, envelope: body.Envelope) -> str:
-        """The site a request writes to: by Basic user name, else body, else query."""
+    def _door(self, request: Request, envelope: body.Envelope) -> "Door":
+        """Where a request's events go: by Basic user name, else body, else query. Raises
+        `Problem`."""
+        key = basic_user(request) or envelope.write_key
+        own = {} if key else envelope.keys()
+        known = filter(self._config.site_of, own.values())
         key = (
-            basic_user(request)
-            or envelope.key()
+            key
+            or next(known, None)
+            or next(iter(own.values()), None)
             or request.query.get("write_key")
             or request.query.get("writeKey")
         )
         site = site_to_write(self._config, key, request)
         self._limits.key(key)
-        return site
+        return Door(site, {place for place in own if self._config.site_of(own[place]) != site})
 
     def _pending(
         self,
         request: Request,
         envelope: body.Envelope,
-        site: str,
+        door: "Door",
         received_at: int,
         path_type: str | None = None,
     ) -> Pending:
-        rules = self._rules[site]
+        rules = self._rules[door.site]
         context = envelope.context
         if context != event.NULL:
             context = Raw(rules.context(context, received_at))
         extra = len(context) if context != event.NULL else 0
-        check = self._schemas.check(site, context) if self._schemas else None
+        check = self._schemas.check(door.site, context) if self._schemas else None
         terms = Terms(rules, check, received_at)
         accepted: list[Raw] = []
         rejected: list[Rejection] = []
         for index, raw in enumerate(envelope.batch):
             sent = bytes(raw)
             try:
+                if index in door.strangers:
+                    raise Rejected("writeKey", _ANOTHER_SITE)
                 accepted.append(Raw(accept(sent, path_type, extra, terms)))
             except Rejected as error:
                 rejected.append(_rejection(index, sent, error, rules, received_at))
         queued = Batch(
             id=self._new_id(),
-            site=site,
+            site=door.site,
             received_at=received_at,
             sent_at=envelope.sent_at or _instant(request.query.get("sentAt")),
             type=path_type,
             ip=rules.address(request.client_ip, received_at),
-            user_agent=request.headers.get("user-agent"),
+            user_agent=request.headers.get("user-agent", "")[:MAX_USER_AGENT] or None,
             country=country.of(request.headers, self._config.country_header),
             context=context,
             events=accepted,
@@ -145,6 +159,14 @@ class Collector:
             len(accepted),
             [rejection.field for rejection in rejected],
         )
+
+
+class Door(NamedTuple):
+    """Where a request's events go."""
+
+    site: str
+    strangers: AbstractSet[int]
+    """The places of the events whose own write key is none of this site's."""
 
 
 class Terms(NamedTuple):
@@ -221,7 +243,7 @@ def _unavailable() -> Response:
 def _rejection(
     index: int, sent: bytes, error: Rejected, rules: anonymise.Rules, at: int
 ) -> Rejection:
-    text = sent.decode(errors="replace").encode()  # it is kept as text
+    text = almost_json.legible(sent)
     payload = rules.payload(text, at)
     return Rejection(
         index=index,

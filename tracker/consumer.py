@@ -12,15 +12,19 @@ from hashlib import blake2b
 from itertools import zip_longest
 from typing import NamedTuple
 
-from msgspec import structs
+import msgspec
+from msgspec import Raw, structs
 
 from tracker import batch, erasure, timestamps
 from tracker.errors import NeverStorable, QueueUnavailable, Unavailable
-from tracker.event import MAX_EVENT_BYTES, Event, person_of
+from tracker.event import MAX_EVENT_BYTES, NULL, Event, person_of
 from tracker.queues import Message, Queue
 from tracker.stores import NO_SITE, Appended, FailedEvent, Store
 
 log = logging.getLogger(__name__)
+
+_members = msgspec.json.Decoder(dict[str, Raw])
+_EMPTY = Raw(b'""')
 
 RECEIVE_MESSAGES = 2500
 """So many are stored together, where they are small: the more they are, the more of them share what
@@ -171,8 +175,9 @@ def _rejected(queued: batch.Batch) -> list[FailedEvent]:
     failed: list[FailedEvent] = []
     for rejection in queued.rejected:
         user_id, anonymous_id = person_of(rejection.payload)
+        own_id = _own_id(rejection.payload) or f"{queued.id}-r{rejection.index}"
         event = FailedEvent(
-            id=f"{queued.id}-r{rejection.index}",
+            id=own_id,
             site=queued.site,
             received_at=queued.received_at,
             field=rejection.field,
@@ -183,10 +188,25 @@ def _rejected(queued: batch.Batch) -> list[FailedEvent]:
             user_id=user_id,
             anonymous_id=anonymous_id,
             whole=rejection.whole and origin is not None,
-            origin=origin and structs.replace(origin, id=f"{queued.id}-r{rejection.index}"),
+            origin=origin and structs.replace(origin, id=own_id),
         )
         failed.append(event)
     return failed
+
+
+def _own_id(payload: str) -> str | None:
+    """The same in every retry of an event; ``None`` where its client gives it no message id, and
+    each is another. That id alone would not do: what is wrong may be that many share it."""
+    if '"messageId"' not in payload:
+        return None
+    sent = payload.encode()
+    with suppress(msgspec.MsgspecError, RecursionError):
+        members = _members.decode(sent)
+        if members.get("messageId", NULL) in (NULL, _EMPTY):
+            return None
+        of_this_try = ("sentAt", "_metadata")
+        sent = msgspec.json.encode([one for one in members.items() if one[0] not in of_this_try])
+    return blake2b(sent, digest_size=16).hexdigest()
 
 
 def _unreadable(message: bytes, error: Exception, now: int) -> FailedEvent:

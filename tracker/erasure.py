@@ -6,18 +6,17 @@ as anything is left, whoever begins again finds it.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
 from itertools import groupby
 
-import msgspec
 from msgspec import Struct, structs
 
-from tracker import batch, identity, timestamps
-from tracker.event import Event, person_of_user, person_of_visitor
+from tracker import batch, identity
+from tracker.event import Event
 from tracker.identity import Part
 from tracker.queues import Queue
 from tracker.stores import NO_SITE, FailedEvent, Link, Store
 from tracker.stores.tombstones import Tombstone, is_erased
+from tracker.whose import Whose, mentions, whose_is
 
 PAGE = 500
 """So many failed events are looked at in one step."""
@@ -118,54 +117,20 @@ def failed_events(
 def _is_of(failed: FailedEvent, site: str, parts: Sequence[Part]) -> bool:
     """Whether a failed event is somebody's; what cannot be read is, if it names them."""
     if failed.site == NO_SITE:
-        return _quoted(site) in failed.payload and any(
-            _quoted(_id_of(part)) in failed.payload for part in parts
-        )
+        return mentions(failed.payload, [site]) and mentions(failed.payload, map(_id_of, parts))
     return _is_payload_of(failed.payload, failed.received_at, parts)
 
 
-class _Ids(Struct, rename="camel"):
-    user_id: object = None
-    anonymous_id: object = None
-    previous_id: object = None
-    timestamp: object = None
-    original_timestamp: object = None
-
-    def people(self) -> list[str]:
-        """Whose it is: as with events, what has a user id is that user's, whoever's the device."""
-        users = [str(one) for one in (self.user_id, self.previous_id) if one]
-        if self.user_id or not self.anonymous_id:
-            return [person_of_user(user_id) for user_id in users]
-        return [*map(person_of_user, users), person_of_visitor(str(self.anonymous_id))]
-
-    def time(self) -> int | None:
-        """When it happened, as far as it can be read."""
-        try:
-            return timestamps.parse(str(self.original_timestamp or self.timestamp))
-        except (ValueError, OverflowError):
-            return None
-
-
-_ids = msgspec.json.Decoder(_Ids)
-
-
 def _is_payload_of(payload: str, received_at: int, parts: Sequence[Part]) -> bool:
-    try:
-        ids = _ids.decode(payload)
-    except (msgspec.MsgspecError, RecursionError):
-        return any(_quoted(_id_of(part)) in payload for part in parts)
-    people = ids.people()
-    time = ids.time()
-    when = received_at if time is None else time
-    return any(part.person.key in people and part.holds(when) for part in parts)
+    whose = whose_is(payload)
+    if not whose.is_plain and mentions(payload, map(_id_of, parts)):
+        return True
+    when = received_at if whose.time is None else whose.time
+    return any(part.person.key in whose.people and part.holds(when) for part in parts)
 
 
 def _id_of(part: Part) -> str:
     return part.anonymous_id or part.person.key[2:]
-
-
-def _quoted(text: str) -> str:
-    return msgspec.json.encode(text).decode()
 
 
 def _without(
@@ -178,8 +143,8 @@ def _without(
     except Exception:
         # Not ours to judge here: the consumer keeps it as a failed event, if it ever takes it.
         text = body.decode(errors="replace")
-        named = any(_quoted(_id_of(part)) in text for part in parts)
-        return [] if named and _quoted(site) in text else [body]
+        is_theirs = mentions(text, [site]) and mentions(text, map(_id_of, parts))
+        return [] if is_theirs else [body]
     if queued.site != site:
         return [body]
     rejected = [
@@ -203,26 +168,20 @@ def _without(
 
 def erased_among(store: Store, failed: Sequence[FailedEvent]) -> list[FailedEvent]:
     """Those of some failed events that a tombstone covers."""
-    of_site: dict[str, list[tuple[FailedEvent, _Ids]]] = {}
+    of_site: dict[str, list[tuple[FailedEvent, Whose]]] = {}
     for one in failed:
-        with suppress(msgspec.MsgspecError, RecursionError):
-            of_site.setdefault(one.site, []).append((one, _ids.decode(one.payload)))
+        of_site.setdefault(one.site, []).append((one, whose_is(one.payload)))
     return [
         one
         for site, known in of_site.items()
-        for marks in [store.tombstones(site, {who for _, ids in known for who in ids.people()})]
-        for one, ids in known
+        for marks in [store.tombstones(site, {who for _, whose in known for who in whose.people})]
+        for one, whose in known
         if any(
-            mark.covers(_when(one, ids), one.received_at)
-            for person in ids.people()
+            mark.covers(one.received_at if whose.time is None else whose.time, one.received_at)
+            for person in whose.people
             for mark in marks.get(person, ())
         )
     ]
-
-
-def _when(failed: FailedEvent, ids: _Ids) -> int:
-    time = ids.time()
-    return failed.received_at if time is None else time
 
 
 def follow(store: Store, refused: Collection[Event]) -> None:

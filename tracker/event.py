@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from tracker import timestamps
+from tracker import almost_json, timestamps
 from tracker.dimensions import Dimensions
 from tracker.errors import Rejected
 
@@ -26,14 +26,13 @@ NULL = msgspec.Raw(b"null")
 """JSON kept raw, where there is none: msgspec reads no union with ``Raw``."""
 
 MAX_ID = 256
-Id = Annotated[str, Meta(min_length=1, max_length=MAX_ID)]
 PersonId = Annotated[str, Meta(max_length=MAX_ID)]
 MessageId = Annotated[str, Meta(max_length=256)]
 
 
 class WireEvent(Struct, rename="camel"):
-    """One event as a client sends it. ``null`` means absent, as does an empty ``userId`` or
-    ``anonymousId``; unknown members are allowed."""
+    """One event as a client sends it. ``null`` means absent, as does an empty id; unknown members
+    are allowed."""
 
     type: Any = None
     """One of `EVENT_TYPES`, or anything at all where the path gives the type."""
@@ -46,8 +45,9 @@ class WireEvent(Struct, rename="camel"):
     event: str | None = None
     name: str | None = None
     category: str | None = None
-    group_id: Id | None = None
-    previous_id: Id | None = None
+    group_id: str | int | float | None = None
+    """Clients that make text of the other ids leave this one, and the next, the number it was."""
+    previous_id: str | int | float | None = None
     properties: dict[str, Any] | None = None
     traits: dict[str, Any] | None = None
     context: dict[str, Any] | None = None
@@ -188,7 +188,7 @@ def decode(raw: bytes, path_type: str | None = None, extra_bytes: int = 0) -> Wi
     except RecursionError:
         raise _too_deep() from None
     except msgspec.DecodeError as error:
-        raise Rejected("", f"not valid JSON: {error}") from None
+        raise Rejected("", almost_json.fault(raw) or f"not valid JSON: {error}") from None
     except UnicodeDecodeError:
         raise Rejected("", "not valid UTF-8") from None
     # No event nests deeper than it has brackets: most need no closer look.
@@ -227,11 +227,12 @@ def person_of(raw: str) -> tuple[str | None, str | None]:
         found = _ids_decoder.decode(raw)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None, None
-    return _as_id(found.user_id), _as_id(found.anonymous_id)
+    return as_id(found.user_id), as_id(found.anonymous_id)
 
 
-def _as_id(value: Any) -> str | None:
-    if type(value) is int:
+def as_id(value: Any) -> str | None:
+    """An id; a number is what it is as text. ``None`` for what can be nobody's."""
+    if type(value) is int and -(2**63) <= value < 2**64:  # a longer one may have no text
         value = str(value)
     return value if isinstance(value, str) and 1 <= len(value) <= MAX_ID else None
 
@@ -246,10 +247,17 @@ def _check(event: WireEvent) -> None:
         raise Rejected("userId", "userId or anonymousId is required")
     if event.type == "track" and not event.event:
         raise Rejected("event", "is required for track: the event's name")
-    if event.type == "group" and event.group_id is None:
+    if event.type == "group" and event.group_id in (None, ""):
         raise Rejected("groupId", "is required for group")
-    if event.type == "alias" and event.previous_id is None:
-        raise Rejected("previousId", "is required for alias")
+    if event.type == "alias":
+        if event.previous_id in (None, ""):
+            raise Rejected("previousId", "is required for alias")
+        if len(str(event.previous_id)) > MAX_ID:
+            raise Rejected("previousId", f"is longer than {MAX_ID} characters")
+    _check_times(event)
+
+
+def _check_times(event: WireEvent) -> None:
     for field, text in (
         ("timestamp", event.timestamp),
         ("originalTimestamp", event.original_timestamp),
@@ -289,7 +297,7 @@ _TYPE_NAMES = {
     "bool": "a boolean",
     "null": "null",
 }
-_EXPECTED = re.compile(r"^Expected `(\w+)(?: \| null)?`, got `(\w+)`$")
+_EXPECTED = re.compile(r"^Expected `([\w |]+?)(?: \| null)?`, got `(\w+)`$")
 _LENGTH = re.compile(r"^Expected `str` of length (>=|<=) (\d+)$")
 
 
@@ -299,8 +307,9 @@ def _rejection(message: str) -> Rejected:
     field = where[1] if where else ""
     reason = message[: where.start()] if where else message
     if expected := _EXPECTED.match(reason):
-        wanted, got = (_TYPE_NAMES.get(word, word) for word in expected.groups())
-        reason = f"must be {wanted}, not {got}"
+        names = {_TYPE_NAMES.get(word, word): None for word in expected[1].split(" | ")}
+        got = _TYPE_NAMES.get(expected[2], expected[2])
+        reason = f"must be {' or '.join(reversed(names))}, not {got}"
     elif length := _LENGTH.match(reason):
         least = length[1] == ">="
         reason = "must not be empty" if least else f"is longer than {length[2]} characters"

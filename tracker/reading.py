@@ -1,15 +1,16 @@
 """The read API: requests → `tracker.activity` and the store → JSON."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tracker import (
     activity,
     anonymise,
+    answer_size,
     body,
     cursor,
     failed_counts,
@@ -76,7 +77,9 @@ def events(request: Request, store: Store, site: str) -> Response:
         after=Position(*cursor.decode(after, _place)) if after is not None else None,
     )
     page = activity.events(store, question, parameters.limit(query))
-    return _list([Raw(stored.document) for stored in page.events], page.resume)
+    shown = answer_size.fitting(stored.document for stored in page.events)
+    resume = page.resume if len(shown) == len(page.events) else page.events[len(shown) - 1].position
+    return _list(shown, resume)
 
 
 def sessions(request: Request, store: Store, site: str) -> Response:
@@ -135,7 +138,11 @@ def failed_events(request: Request, store: Store, site: str) -> Response:
     query = request.query
     wanted = _wanted_failed(query)
     page = store.failed(site, parameters.limit(query), _after_failed(query), wanted)
-    return _list([failed_event(failed) for failed in page.failed], page.resume)
+    shown = answer_size.fitting(msgspec.json.encode(failed_event(one)) for one in page.failed)
+    if len(shown) == len(page.failed):
+        return _list(shown, page.resume)
+    last = page.failed[len(shown) - 1]
+    return _list(shown, (last.received_at, last.id))
 
 
 def failed_event_counts(request: Request, store: Store, site: str) -> Response:
@@ -243,6 +250,6 @@ def failed_event(failed: FailedEvent) -> dict[str, Any]:
     }
 
 
-def _list(rows: list[Any], resume: tuple[object, ...] | None) -> Response:
+def _list(rows: Sequence[object], resume: tuple[object, ...] | None) -> Response:
     next_cursor = cursor.encode(tuple(resume)) if resume is not None else None
     return json({"data": rows, "next_cursor": next_cursor})

@@ -117,6 +117,8 @@ class Host:
         result = await self._call(route, request)
         if isinstance(result, Response):
             return result, None
+        if scope.method == "HEAD":  # it asks for the answer, and changes nothing
+            return result.response, None
         try:
             await self._commit.send(result.message)
         except QueueUnavailable as error:

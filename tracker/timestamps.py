@@ -18,6 +18,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EARLIEST = -62_135_596_800 * SECOND  # 0001-01-01T00:00:00Z
 LATEST = 253_402_300_800 * SECOND - 1  # 9999-12-31T23:59:59.999999Z
 
+_LONGEST = 64
+"""Characters: a second may have 30 decimal places."""
+
 CLOCK_AHEAD = MINUTE
 """A request cannot arrive before it was sent: past this much, the device's clock is ahead."""
 
@@ -36,6 +39,8 @@ def parse(text: str) -> int:
 
     Raises ``ValueError`` for anything else, and for instants outside the years 1 to 9999.
     """
+    if len(text) > _LONGEST:  # it is kept as it was sent, a batch's with each of its events
+        raise ValueError("too long")
     try:
         instant = datetime.fromisoformat(text)
     except ValueError:

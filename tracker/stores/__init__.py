@@ -229,7 +229,7 @@ class Store(Protocol):
         links and aliases."""
 
     def append_failed(self, failed: Sequence[FailedEvent]) -> None:
-        """Keep failed events, each once by its id."""
+        """Keep failed events, each once by its id: as it first came."""
 
     def forget_failed(self, failed: Sequence[FailedKey]) -> None:
         """Remove failed events; those that are not there do not matter."""

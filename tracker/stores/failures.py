@@ -13,6 +13,9 @@ from tracker.stores import FailedEvent, FailedFilter, FailedPage
 MAX_SCANNED = 5_000
 """How many failed events one page looks at, at the most, when few of them match the filter."""
 
+MAX_PAGE_CHARACTERS = 4_000_000
+"""A page of failed events is full with payloads of so much: each may be as long as a request."""
+
 Days = Callable[[str], int]
 """Site → for how many days its failed events are kept."""
 
@@ -44,11 +47,13 @@ def unexpired(wanted: FailedFilter, days: int, now: int) -> FailedFilter:
 def page(found: Iterable[FailedEvent], wanted: FailedFilter, limit: int) -> FailedPage:
     """The next of those that are wanted, of failed events in order."""
     kept: list[FailedEvent] = []
+    size = 0
     for scanned, failed in enumerate(found, 1):
         if matches(failed, wanted):
-            if len(kept) == limit:
+            if len(kept) == limit or size >= MAX_PAGE_CHARACTERS:
                 return FailedPage(kept, _place(kept[-1]))
             kept.append(failed)
+            size += len(failed.payload)
         if scanned >= MAX_SCANNED:
             return FailedPage(kept, _place(failed))
     return FailedPage(kept, None)

@@ -1,15 +1,18 @@
-"""The failed events in the DynamoDB tables: a partition a day, and a list of the days."""
+"""The failed events in the DynamoDB tables: a partition a day, a list of the days, and for each id
+when it first came. That is written first, so a retry of an event leads to where the event stands.
+"""
 
 from collections.abc import Iterator, Sequence
 
 import msgspec
+from msgspec import structs
 
-from tracker import timestamps
+from tracker import at_once, timestamps
 from tracker.batch import FailedKey
 from tracker.stores import FailedEvent, FailedFilter, FailedPage, failures
-from tracker.stores.dynamodb import keys
+from tracker.stores.dynamodb import index_items, keys
 from tracker.stores.dynamodb.compression import compress, decompress
-from tracker.stores.dynamodb.models import IndexItem
+from tracker.stores.dynamodb.models import IndexItem, optional
 
 _MAX_PAYLOAD_BYTES = 300 * 1024
 """An item holds 400 KB: of a failed event that compresses to more, the beginning is kept."""
@@ -20,24 +23,38 @@ _failed_events = msgspec.json.Decoder(FailedEvent)
 
 
 def append(model: type[IndexItem], events: Sequence[FailedEvent], kept: failures.Days) -> None:
-    """Keep failed events, each once by its key."""
+    """Keep failed events, each once by its id."""
+
+    def going(event: FailedEvent) -> int:
+        return _seconds(failures.expires(event.received_at, kept(event.site)))
+
+    def first(event: FailedEvent) -> FailedEvent:
+        return _first(model, event, going(event))
+
     days: dict[tuple[str, str], int] = {}
+    firsts = at_once.each(first, [*{(one.site, one.id): one for one in reversed(events)}.values()])
     with model.batch_write() as batch:
-        for event in {event.key: event for event in events}.values():
+        for event in firsts:
             day = keys.day(event.received_at)
-            going = _seconds(failures.expires(event.received_at, kept(event.site)))
-            batch.save(model(*_key(event.key), body=_body(event), expires=going))
+            batch.save(model(*_key(event.key), body=_body(event), expires=going(event)))
             last = failures.expires(keys.start_of(day) + timestamps.DAY, kept(event.site))
             days[keys.failed_days(event.site), day] = _seconds(last)
-        for (pk, sk), going in days.items():
-            batch.save(model(pk, sk, expires=going))
+        for (pk, sk), until in days.items():
+            batch.save(model(pk, sk, expires=until))
 
 
 def forget(model: type[IndexItem], events: Sequence[FailedKey]) -> None:
-    """Remove failed events."""
-    with model.batch_write() as batch:
-        for key in dict.fromkeys(events):
-            batch.delete(model(*_key(key)))
+    """Remove failed events, and that they were there."""
+    ids = {keys.failed_id(key.site, key.id): key for key in events}
+    firsts = index_items.get_all(model, ids)
+    places = {_key(key) for key in events}
+    for item_key, key in ids.items():
+        if (since := optional(firsts[item_key].since)) is not None:
+            places.add(_key(key._replace(received_at=int(since))))
+    for gone in (places, ids):  # in this order: who stops in between can begin again
+        with model.batch_write() as batch:
+            for place in gone:
+                batch.delete(model(*place))
 
 
 def read(
@@ -89,6 +106,17 @@ def _in_order(
                 yield _failed_events.decode(decompress(item.body or b""))
 
 
+def _first(model: type[IndexItem], event: FailedEvent, going: int) -> FailedEvent:
+    """The event as it first came. Raises what PynamoDB raises."""
+    item = model(*keys.failed_id(event.site, event.id), since=event.received_at, expires=going)
+    is_past = model.expires <= _seconds(event.received_at)
+    if index_items.was_done(lambda: item.save(condition=model.pk.does_not_exist() | is_past)):
+        return event
+    found = index_items.get(model, (item.pk, item.sk))
+    since = optional(found.since)
+    return event if since is None else structs.replace(event, received_at=int(since))
+
+
 def _key(key: FailedKey) -> tuple[str, str]:
     return keys.failed(key.site, keys.day(key.received_at)), _place(key.received_at, key.id)
 
@@ -105,7 +133,7 @@ def _body(event: FailedEvent) -> bytes:
     body = compress(msgspec.json.encode(event))
     if len(body) <= _MAX_PAYLOAD_BYTES:
         return body
-    beginning = msgspec.structs.replace(
+    beginning = structs.replace(
         event,
         payload=event.payload[: _MAX_PAYLOAD_BYTES // 4],
         reason=event.reason + failures.CUT,

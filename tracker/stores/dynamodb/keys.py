@@ -146,6 +146,11 @@ def failed(site: str, day: str) -> str:
     return f"{site}#f#{day}"
 
 
+def failed_id(site: str, identity: str) -> tuple[str, str]:
+    """Where it stands when a failed event first came."""
+    return f"{site}#i#{identity}", FIRST
+
+
 def failed_days(site: str) -> str:
     """The days on which a site has failed events."""
     return f"{site}#failed-days"

@@ -45,7 +45,7 @@ class IndexItem(Connected):
     body = BinaryAttribute(null=True, legacy_encoding=False)
     since = NumberAttribute(null=True)
     """On a link: the earliest time of an event with both ids (microseconds); on an alias, of
-    one that says so."""
+    one that says so; on a failed event's id, when it was received."""
     expires = NumberAttribute(null=True)
     """From when on DynamoDB may delete it (seconds since 1970): the table's TTL."""
     version = NumberAttribute(null=True)

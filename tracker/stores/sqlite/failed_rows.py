@@ -43,7 +43,8 @@ def append(connection: Connection, events: Sequence[FailedEvent]) -> None:
 def forget(connection: Connection, events: Sequence[FailedKey]) -> None:
     """Remove failed events."""
     connection.executemany(
-        "DELETE FROM failed_events WHERE site = ? AND received_at = ? AND id = ?", events
+        "DELETE FROM failed_events WHERE site = ? AND id = ?",
+        [(key.site, key.id) for key in events],
     )
 
 
