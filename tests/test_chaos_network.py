@@ -161,6 +161,7 @@ def test_a_body_shorter_than_its_length_is_not_taken_for_a_whole_one(impatient: 
             head, _, told = rest(connection).partition(b"\r\n\r\n")
         assert b" 408 " in head.splitlines()[0]
         assert json.loads(told)["code"] == "incomplete_body"
+        assert b"retry-after: 1" in head.lower().splitlines()
     door.post({"batch": [{"type": "page", "anonymousId": "after"}]})
     door.stored("after")
     assert door.events("short") == []

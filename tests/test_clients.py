@@ -1,5 +1,6 @@
 """Clients of other makers, unmodified, set up by the very lines of docs/clients.md."""
 
+import math
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from playwright.sync_api import Browser
 
 from tests.clients.kinds import BEACON, KINDS, SEGMENT_BATCHES, TRAITS, Client, Kind, said
 from tests.clients.pages import PageClient
+from tests.clients.programs import Call
 from tests.clients.set_up import PREFIX, Way
 from tests.door import some_servers
 from tests.engines.eventually import eventually
@@ -290,6 +292,35 @@ def raw_events(post: Post) -> list[bytes]:
 def failed_ids(running: Server) -> set[str]:
     answer = read(running, "/v1/failed-events?limit=1000").json()
     return {event["messageId"] for event in answer["data"]}
+
+
+@pytest.mark.parametrize("name", ["Segment, Python 2.4.0", "Segment, Python 2.3.4"])
+def test_what_pythons_client_sends_and_is_no_json_costs_only_itself(
+    name: str, running: Server, browser: Browser, tmp_path: Path, leash: Leash
+) -> None:
+    """It writes NaN; and of all ids, it makes text of the user's and the anonymous id alone."""
+    user, number = str(uuid.uuid4()), uuid.uuid4().int >> 96
+    nan = {"user_id": user, "event": "Weighed", "properties": {"kilos": math.nan}}
+    calls: list[Call] = [
+        ("track", nan),
+        ("group", {"user_id": user, "group_id": 42}),
+        ("alias", {"user_id": user, "previous_id": number}),
+        ("track", {"user_id": user, "event": "Left"}),
+    ]
+    with client_of(KINDS[name], running, browser, tmp_path, leash) as (client, proxy):
+        assert client(calls) == []
+        eventually(lambda: consumed(running))
+        (post,) = proxy.posts
+        kept = {name: value for name, value in post.headers.items() if name != "host"}
+        for _ in range(3):
+            assert requests.post(running.url + post.path, post.body, headers=kept, timeout=30).ok
+        eventually(lambda: consumed(running))
+    found = read(running, f"/v1/events?user_id={user}&order=asc").json()["data"]
+    assert [event["type"] for event in found] == ["group", "alias", "track"]
+    assert (found[0]["groupId"], found[1]["previousId"]) == (42, str(number))
+    (failed,) = read(running, f"/v1/failed-events?user_id={user}").json()["data"]
+    assert failed["errors"] == [{"field": "", "reason": "NaN is not JSON: send null"}]
+    assert '"kilos":"NaN"' in failed["payload"].replace(" ", "")
 
 
 @pytest.mark.parametrize("name", [SEGMENT_BATCHES, BEACON])

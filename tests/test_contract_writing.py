@@ -365,6 +365,8 @@ BAD_EVENTS = {
     ),
     "timestamp on the 30th of February": bad("timestamp", NOT_A_DATE, timestamp="2026-02-30"),
     "timestamp at 25 o'clock": bad("timestamp", NOT_A_DATE, timestamp="2026-11-22T25:00:00Z"),
+    "timestamp in the 61st second": bad("timestamp", NOT_A_DATE, timestamp="2026-11-22T10:00:60Z"),
+    "timestamp in the 62nd second": bad("timestamp", NOT_A_DATE, timestamp="2016-12-31T23:59:61Z"),
     "timestamp after 24:00": bad("timestamp", NOT_A_DATE, timestamp="2026-11-22T24:00:01Z"),
     "timestamp with a wrong separator": bad(
         "timestamp", NOT_A_DATE, timestamp="2026-11-22x10:00:00Z"
@@ -617,6 +619,9 @@ def test_a_strange_event_is_taken_and_read_back(door: Door, visitor: str, name: 
         ("20261001T100000Z", "2026-10-01T10:00:00.000Z"),
         ("2026-10-01T24:00:00Z", "2026-10-02T00:00:00.000Z"),
         ("2026-10-01T24:00", "2026-10-02T00:00:00.000Z"),
+        ("2016-12-31T23:59:60Z", "2017-01-01T00:00:00.000Z"),
+        ("2016-12-31T23:59:60.25Z", "2017-01-01T00:00:00.250Z"),
+        ("2017-01-01T05:44:60+05:45", "2017-01-01T00:00:00.000Z"),
         ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00.000Z"),
         ("1969-12-31T23:59:59.999Z", "1969-12-31T23:59:59.999Z"),
     ],

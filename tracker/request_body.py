@@ -60,4 +60,5 @@ async def _read(headers: Any, exchange: Exchange) -> bytes:
 
 def _incomplete(detail: str) -> Problem:
     """What has arrived may look like a whole body, or like one that can never be read."""
-    return Problem(408, "incomplete_body", f"{detail} Send the same bytes again.")
+    detail += " Send the same bytes again."
+    return Problem(408, "incomplete_body", detail, headers={"retry-after": "1"})

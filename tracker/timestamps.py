@@ -56,14 +56,18 @@ def parse(text: str) -> int:
     return micros
 
 
+_LEAP_SECOND = re.compile(r"([T ]\d\d:?(?:[25]9|[14]4):?)60(?=[.,Z+-]|$)")
+"""The last of a day in UTC: in some zones the hour does not end with it."""
+
 _END_OF_DAY = re.compile(r"(?<=[T ])24(?=:?00(?::?00(?:[.,]0+)?)?(?![\d:]))")
 
 
 def _from_rarer_format(text: str) -> datetime:
-    """``24:00`` is the end of a day and a small ``z`` is a ``Z``: Python reads the first from
-    3.14 on, the second never."""
+    """``24:00`` is the end of a day, ``23:59:60`` a leap second (RFC 3339, 5.6) and a small ``z``
+    a ``Z``: Python reads the first from 3.14 on, the others never."""
     next_day, midnights = _END_OF_DAY.subn("00", text)
-    return datetime.fromisoformat(next_day) + timedelta(days=midnights)
+    usual, leaps = _LEAP_SECOND.subn(r"\g<1>59", next_day)
+    return datetime.fromisoformat(usual) + timedelta(days=midnights, seconds=leaps)
 
 
 def format(micros: int) -> str:  # noqa: A001  (timestamps.parse and timestamps.format are a pair)

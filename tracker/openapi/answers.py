@@ -60,8 +60,9 @@ def not_found(about: str) -> Answers:
 
 
 def bad_body() -> Answers:
-    """413 and 415."""
+    """408, 413 and 415."""
     return {
+        "408": _problem("The body did not arrive whole, or in time: send it again.", _RETRY),
         "413": _problem("The request is over a limit: 500 KB unpacked, 2 500 events."),
         "415": _problem("The `Content-Encoding` is not gzip."),
     }
