@@ -11,8 +11,9 @@ from chalice.app import CaseInsensitiveMapping, Chalice, DynamoDBEvent, SQSEvent
 from chalice.app import Request as ChaliceRequest
 from chalice.app import Response as ChaliceResponse
 
-from tracker import config, cors, lambda_api, logs, routes, wiring
+from tracker import config, cors, logs, routes, wiring
 from tracker.http import Request, Response
+from tracker.lambdas import api
 from tracker.router import Route, allowed_methods
 
 # `chalice deploy` imports this, and then packages the requirements with pip: without what they
@@ -86,7 +87,7 @@ def _mount(path: str, by_method: dict[str, Route]) -> None:
         route = by_method["GET" if request.method == "HEAD" else request.method]
         # Whoever calls the app without Lambda may have no context to give.
         request_id = getattr(app.lambda_context, "aws_request_id", "")
-        response = lambda_api.answer(route, request, _parts, request_id)
+        response = api.answer(route, request, _parts, request_id)
         if request.method == "HEAD":
             response.body = b""
         return _response(response)
@@ -114,10 +115,10 @@ for _path, _by_method in _by_path().items():
 )
 def consume(event: SQSEvent) -> dict[str, list[dict[str, str]]]:
     """Store what the queue gives."""
-    from tracker import lambda_consumer
+    from tracker.lambdas import consumer
 
     invocation: Any = event.context
-    return lambda_consumer.consume(
+    return consumer.consume(
         event.to_dict(),
         _parts,
         invocation.aws_request_id,
@@ -134,10 +135,10 @@ def consume(event: SQSEvent) -> dict[str, list[dict[str, str]]]:
 )
 def count(event: DynamoDBEvent) -> None:
     """Count what was stored."""
-    from tracker import lambda_counter
+    from tracker.lambdas import counter
 
     invocation: Any = event.context
-    lambda_counter.count(
+    counter.count(
         event.to_dict(),
         _parts,
         invocation.aws_request_id,

@@ -6,8 +6,9 @@ import statistics
 import time
 from typing import get_args
 
-from tracker import dimensions, reading_stats, timestamps
+from tracker import dimensions, timestamps
 from tracker.http import Request
+from tracker.reading import stats
 from tracker.stats import Metric
 from tracker.stores.sqlite.store import SqliteStore
 from tracker.timestamps import DAY
@@ -55,7 +56,7 @@ def _range(end: int) -> dict[str, str]:
 
 
 def _read(store: SqliteStore, site: str, query: dict[str, str]) -> None:
-    reading_stats.counts(Request("GET", "/v1/stats", query=query), store, site)
+    stats.counts(Request("GET", "/v1/stats", query=query), store, site)
 
 
 def _ask_bare(connection: sqlite3.Connection, site: str, until: int) -> None:

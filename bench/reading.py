@@ -16,9 +16,10 @@ from msgspec import Raw, Struct
 from bench import overview, page_views
 from bench.figure import Figure, grouped
 from bench.options import Options
-from tracker import reading, timestamps
+from tracker import timestamps
 from tracker.batch import Batch
 from tracker.http import Request
+from tracker.reading import lists
 from tracker.stores.sqlite.store import SqliteStore
 from tracker.timestamps import DAY
 
@@ -166,7 +167,7 @@ def _read(store: SqliteStore, query: dict[str, str]) -> None:
     cursor: dict[str, str] = {}
     for _ in range(1 if query else 10):
         asked = {**query, "limit": str(PAGE), **cursor}
-        answer = reading.events(Request("GET", "/v1/events", query=asked), store, SITE)
+        answer = lists.events(Request("GET", "/v1/events", query=asked), store, SITE)
         told = _list.decode(answer.body)
         if not told.data:
             raise SystemExit("bench: nothing is found in a store that was filled")

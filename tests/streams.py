@@ -11,10 +11,10 @@ from typing import Any
 
 import boto3
 
-from tracker import lambda_counter
 from tracker.config import Config
 from tracker.errors import StoreUnavailable
 from tracker.event import Event
+from tracker.lambdas import counter
 from tracker.parts import Parts
 from tracker.stores import Appended
 from tracker.stores.dynamodb.store import DynamoDbStore
@@ -69,7 +69,7 @@ def _plain(value: dict[str, Any]) -> dict[str, Any]:
 def count(store: DynamoDbStore, records: Sequence[Record]) -> None:
     """Invoke the counter with a batch."""
     parts = Parts(Config(), SimpleNamespace, lambda: store)
-    lambda_counter.count({"Records": records}, parts, "request", 60_000)
+    counter.count({"Records": records}, parts, "request", 60_000)
 
 
 class CountedStore(DynamoDbStore):

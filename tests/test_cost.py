@@ -15,12 +15,13 @@ from tests.events import MINUTE, NOON, SITE, received, wire
 from tests.known_load import page_view
 from tests.metering import Meter
 from tests.streams import Stream
-from tracker import batch, cli, consumer, metrics
+from tracker import batch, cli, consumer
 from tracker.aws import cost, prices, usage
 from tracker.aws.usage import Load
 from tracker.collector import Collector
 from tracker.config import Config, Keys, Site
 from tracker.http import Pending, Request
+from tracker.lambdas import metrics
 from tracker.queues import sqs
 from tracker.queues.sqs import SqsQueue
 from tracker.stores.dynamodb.compression import compress

@@ -11,7 +11,8 @@ import pytest
 
 from tests.engines.server import Servers
 from tests.test_commands import ROOT, told, tracker
-from tracker import consumer, folder
+from tracker import consumer
+from tracker.embedded import folder
 from tracker.errors import Unavailable
 from tracker.queues.sqlite import SqliteQueue
 from tracker.stores.sqlite.store import SqliteStore

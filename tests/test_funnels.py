@@ -19,13 +19,14 @@ from tests.engines.leash import Leash
 from tests.events import HOUR, MINUTE, NOON, SECOND, SITE, received, wire
 from tests.test_commands import told, tracker
 from tests.test_user_agent import GOOGLEBOT
-from tracker import activity, funnel, identity, returning, timestamps
+from tracker import activity, identity, timestamps
 from tracker.activity import Question
 from tracker.event import Bots
-from tracker.funnel import Stage
+from tracker.journeys import funnel, returning
+from tracker.journeys.funnel import Stage
+from tracker.journeys.walk import Walk
 from tracker.stores import Everyone, Selection, Store
 from tracker.stores.sqlite.store import SqliteStore
-from tracker.walk import Walk
 
 DAY = 24 * HOUR
 PRICING, SIGNED_UP, ORDERED = (

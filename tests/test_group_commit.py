@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
 
+from tracker.embedded.group_commit import GroupCommit
 from tracker.errors import QueueUnavailable
-from tracker.group_commit import GroupCommit
 from tracker.queues.sqlite import SqliteQueue
 
 

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from tests.events import MINUTE, NOON, SITE, received, wire
-from tracker import live, reading, timestamps
+from tracker import live, timestamps
 from tracker.event import Bots
 from tracker.http import Request
-from tracker.reading_stats import counts
+from tracker.reading import lists
+from tracker.reading.stats import counts
 from tracker.sqlite import Connection
 from tracker.stores import Person
 from tracker.stores.retention import Retention
@@ -112,19 +113,19 @@ WORK: dict[str, Callable[[SqliteStore], object]] = {
     "events arrive again": append(*visit("v", 3)),
     "a user is identified": append(wire(userId="u2", type="identify", traits={"plan": "pro"})),
     "aliases": append(wire(userId="u2", previousId="u3", type="alias")),
-    "a visitor's timeline": ask(reading.events, anonymous_id="v", limit="20"),
-    "a user's timeline": ask(reading.events, user_id="u", limit="20", order="asc"),
-    "a timeline's middle": ask(reading.events, anonymous_id="v", **OF_A_FEW_DAYS),
-    "a session": ask(reading.events, session_id="1-3"),
-    "a user's sessions": ask(reading.sessions, user_id="u", limit="3"),
-    "a visitor's sessions": ask(reading.sessions, anonymous_id="v", limit="3"),
-    "a profile": lambda store: reading.user(
+    "a visitor's timeline": ask(lists.events, anonymous_id="v", limit="20"),
+    "a user's timeline": ask(lists.events, user_id="u", limit="20", order="asc"),
+    "a timeline's middle": ask(lists.events, anonymous_id="v", **OF_A_FEW_DAYS),
+    "a session": ask(lists.events, session_id="1-3"),
+    "a user's sessions": ask(lists.sessions, user_id="u", limit="3"),
+    "a visitor's sessions": ask(lists.sessions, anonymous_id="v", limit="3"),
+    "a profile": lambda store: lists.user(
         Request("GET", "/v1/users/u", parameters={"user_id": "u"}), store, SITE
     ),
-    "the newest events of all": ask(reading.events, limit="20"),
-    "some of a visitor's events": ask(reading.events, anonymous_id="v", type="identify"),
-    "bots alone": ask(reading.events, user_id="u", bots="only"),
-    "events of all, of some days": ask(reading.events, limit="20", order="asc", **OF_A_FEW_DAYS),
+    "the newest events of all": ask(lists.events, limit="20"),
+    "some of a visitor's events": ask(lists.events, anonymous_id="v", type="identify"),
+    "bots alone": ask(lists.events, user_id="u", bots="only"),
+    "events of all, of some days": ask(lists.events, limit="20", order="asc", **OF_A_FEW_DAYS),
     "who is here": lambda store: live.newest(store, SITE, NOON, Bots.LEAVE_OUT),
     "page views by day": ask(counts, metric="page_views", interval="day", **OF_A_FEW_DAYS),
     "the most seen pages": ask(

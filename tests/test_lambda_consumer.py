@@ -18,12 +18,12 @@ from msgspec import Raw
 from tests import aws
 from tests.engines.engine import Engine, aws_environment
 from tests.events import NOON, SITE, ids, wire
-from tracker import lambda_consumer
 from tracker.batch import Batch
 from tracker.config import Config
+from tracker.config.lambdas import LambdaSettings
 from tracker.errors import StoreUnavailable
 from tracker.event import Event
-from tracker.lambda_settings import LambdaSettings
+from tracker.lambdas import consumer
 from tracker.parts import Parts
 from tracker.queues import Queue
 from tracker.queues.sqs import SqsQueue, encode
@@ -95,7 +95,7 @@ def choosy(tmp_path: Path) -> Store:
 
 def test_of_a_batch_only_what_cannot_be_stored_comes_again(choosy: Store) -> None:
     event = records(*(message(wire(messageId=m), name=m) for m in ("a", "hot", "b")), b"poison")
-    answer = lambda_consumer.consume(event, parts(choosy), "r", MINUTE)
+    answer = consumer.consume(event, parts(choosy), "r", MINUTE)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
     assert stored(choosy) == {"a", "b"}
 
@@ -108,7 +108,7 @@ def test_where_the_answer_is_not_read_what_is_done_is_deleted_and_the_rest_comes
     queue.send([message(wire(messageId=m), name=m) for m in ("a", "hot", "b")])
     event = received(queue, 3)
     with pytest.raises(StoreUnavailable, match=r"1 of 3 messages .* that partition is too busy"):
-        lambda_consumer.consume(event, parts(choosy, queue, partial_failures=False), "r", MINUTE)
+        consumer.consume(event, parts(choosy, queue, partial_failures=False), "r", MINUTE)
     assert stored(choosy) == {"a", "b"}
     (again,) = queue.receive(10, 5)  # once its hidden time is over
     assert msgspec.json.decode(again.body)["id"] == "hot"
@@ -130,9 +130,9 @@ def test_a_batch_of_the_largest_messages_is_stored_in_several_goes(tmp_path: Pat
         for n in range(6)
     ]
     store = Watched(tmp_path / "store.db")
-    lambda_consumer.consume(records(*large), parts(store), "r", MINUTE)
+    consumer.consume(records(*large), parts(store), "r", MINUTE)
     assert len(stored(store)) == 90
-    assert max(calls) < 1.1 * lambda_consumer.GROUP_BYTES
+    assert max(calls) < 1.1 * consumer.GROUP_BYTES
     assert len(calls) == 3
 
 
@@ -152,7 +152,7 @@ def test_a_store_that_does_not_answer_ends_the_work_before_the_lambda_is_killed(
     left = 10_000
     began = time.monotonic()
     with pytest.raises(StoreUnavailable, match="3 of 3 messages"):  # the alarm sees errors
-        lambda_consumer.consume(event, parts(DynamoDbStore("t")), "r", left)
+        consumer.consume(event, parts(DynamoDbStore("t")), "r", left)
     assert time.monotonic() - began < left / 1000 - 1
 
 
@@ -218,7 +218,7 @@ def test_throttling_makes_it_slower_and_loses_nothing(
     refusals[0] = 10
     sent = [[wire() for _ in range(10)] for _ in range(4)]
     event = records(*(message(*events, name=f"b{n}") for n, events in enumerate(sent)))
-    while lambda_consumer.consume(event, parts(store), "r", MINUTE)["batchItemFailures"]:
+    while consumer.consume(event, parts(store), "r", MINUTE)["batchItemFailures"]:
         pass  # as SQS gives them again
     assert refusals == [0, 10]
     assert stored(store) == {one["messageId"] for events in sent for one in events}
@@ -233,9 +233,7 @@ def test_what_is_stored_but_not_deleted_comes_again_and_changes_nothing(
     event = records(*(message(wire(messageId=m), name=m) for m in ("a", "hot")))
     for _ in range(2):
         with suppress(StoreUnavailable):
-            lambda_consumer.consume(
-                event, parts(choosy, queue, partial_failures=False), "r", MINUTE
-            )
+            consumer.consume(event, parts(choosy, queue, partial_failures=False), "r", MINUTE)
     assert stored(choosy) == {"a"}
 
 
@@ -247,6 +245,6 @@ def test_an_unreadable_message_that_comes_again_later_is_kept_once(
     event = records(b"poison")
     event["Records"][0]["attributes"] = {"SentTimestamp": str(NOON // 1000)}
     for _ in range(2):
-        lambda_consumer.consume(event, parts(store), "r", MINUTE)
+        consumer.consume(event, parts(store), "r", MINUTE)
     (failed,) = store.failed("-", 10).failed
     assert failed.received_at == NOON

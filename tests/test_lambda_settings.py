@@ -2,14 +2,14 @@
 
 import pytest
 
-from tracker import lambda_settings
+from tracker.config import lambdas
+from tracker.config.lambdas import LambdaSettings
 from tracker.errors import ConfigError
-from tracker.lambda_settings import LambdaSettings
 
 
 def test_what_is_not_set_is_the_default() -> None:
-    assert lambda_settings.read({}) == LambdaSettings()
-    assert lambda_settings.read({"TRACKER_CONSUMER_BATCH": ""}) == LambdaSettings()
+    assert lambdas.read({}) == LambdaSettings()
+    assert lambdas.read({"TRACKER_CONSUMER_BATCH": ""}) == LambdaSettings()
 
 
 def test_every_setting_is_read() -> None:
@@ -23,7 +23,7 @@ def test_every_setting_is_read() -> None:
         "TRACKER_PARTIAL_FAILURES": "true",
         "TRACKER_LOG_SAMPLE": "1",
     }
-    assert lambda_settings.read(environment) == LambdaSettings(
+    assert lambdas.read(environment) == LambdaSettings(
         batch=10,
         window_seconds=0,
         concurrency=1000,
@@ -55,7 +55,7 @@ def test_every_setting_is_read() -> None:
 )
 def test_nonsense_is_one_line_that_says_what_to_use(name: str, value: str, says: str) -> None:
     with pytest.raises(ConfigError) as refused:
-        lambda_settings.read({name: value})
+        lambdas.read({name: value})
     line = str(refused.value)
     assert name in line
     assert says in line

@@ -20,7 +20,6 @@ LAYERS = [
     {"__version__"},
     {
         "almost_json",
-        "answer_size",
         "errors",
         "private",
         "ids",
@@ -33,12 +32,12 @@ LAYERS = [
         "user_agent",
         "dimensions",
     },
-    {"deadline", "setting", "rate", "prometheus", "sqlite_copy", "connections"},
-    {"lambda_settings", "server_settings", "limits"},
-    {"event", "config", "proxies"},
+    {"deadline", "rate", "sqlite_copy"},
+    {"limits"},
+    {"event", "config"},
     {"anonymise", "visitor", "whose"},
     {"arrival"},
-    {"http", "sqlite", "batch", "metrics"},
+    {"http", "sqlite", "batch"},
     {"body"},
     {
         "queues",
@@ -46,32 +45,21 @@ LAYERS = [
         "schemas",
         "keyring",
         "stages",
-        "folder",
         "cors",
         "router",
         "assets",
-        "cursor",
-        "parameters",
         "seed",
     },
     {"parts"},
-    {"collector", "identity", "failed_counts", "sessions", "sweeper"},
-    {"activity", "profile", "erasure", "live", "walk", "stats"},
-    {"consumer", "session_summary", "status", "persons"},
-    {"replay", "session_list", "funnel", "returning"},
-    {
-        "reading",
-        "reading_now",
-        "reading_people",
-        "reading_stats",
-        "demo",
-        "dashboard",
-        "client_settings",
-    },
+    {"collector", "identity", "failed_counts", "sessions"},
+    {"activity", "profile", "erasure", "live", "journeys", "stats"},
+    {"consumer", "session_summary", "status"},
+    {"replay", "session_list"},
+    {"reading"},
+    {"demo", "dashboard", "client_settings"},
     {"export", "exports", "openapi"},
-    {"routes", "wiring", "group_commit", "request_body", "listener"},
-    {"server_metrics", "worker", "backup"},
-    {"server", "lambda_api", "lambda_consumer", "lambda_counter"},
+    {"routes", "wiring"},
+    {"embedded", "lambdas"},
     {"aws"},
     {"commands"},
     {"cli"},
@@ -84,12 +72,16 @@ HEAVY = {
     "botocore": {"sdk.py", "queues/sqs", "stores/dynamodb/", "aws/"},
     "pynamodb": {"stores/dynamodb/"},
     "requests": {"client/", "aws/"},
-    "granian": {"server.py", "listener.py"},
-    "uvloop": {"server.py"},
+    "granian": {"embedded/server.py", "embedded/listener.py"},
+    "uvloop": {"embedded/server.py"},
     "pyarrow": {"exports/as_parquet.py"},
     "jsonschema_rs": {"schemas/validator.py", "schemas/words.py"},
     "chalice": set[str](),
-    "asyncio": {"server.py", "request_body.py", "group_commit.py"},
+    "asyncio": {
+        "embedded/server.py",
+        "embedded/request_body.py",
+        "embedded/group_commit.py",
+    },
     "ua_parser": {"user_agent.py"},
     "crawleruseragents": {"user_agent.py"},
     "sqlite3": {"sqlite.py", "sqlite_copy.py", "queues/sqlite.py", "stores/sqlite/"},
@@ -161,7 +153,7 @@ def test_no_modules_import_in_a_circle() -> None:
     assert len(list(TopologicalSorter(known).static_order())) == len(known)
 
 
-BACKENDS = {"dynamodb": {"wiring.py", "lambda_counter.py"}, "sqlite": {"wiring.py"}}
+BACKENDS = {"dynamodb": {"wiring.py", "lambdas/counter.py"}, "sqlite": {"wiring.py"}}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name)
@@ -205,7 +197,7 @@ NEVER = {
     "granian",
     "sqlite3",
     "asyncio",
-    "tracker.server",
+    "tracker.embedded.server",
     "tracker.demo",
     # The lists of user agents are read when there is one to look up.
     "ua_parser",
@@ -265,7 +257,8 @@ def test_a_cold_counter_imports_nothing_that_it_does_not_need() -> None:
 
 def test_embedded_mode_imports_nothing_of_aws() -> None:
     loaded = modules_after(
-        "from tracker import cli, worker, server, wiring, config\n"
+        "from tracker import cli, wiring, config\n"
+        "from tracker.embedded import server, worker\n"
         "parts = wiring.parts(config.Config())\n"
         "parts.make_queue, parts.make_store",
         {},

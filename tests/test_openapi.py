@@ -23,8 +23,9 @@ from tests.engines.eventually import eventually
 from tests.engines.leash import Leash
 from tests.events import MINUTE, wire
 from tests.test_user_agent import CHROME
-from tracker import config, openapi, parameters, routes, timestamps, wiring
+from tracker import config, openapi, routes, timestamps, wiring
 from tracker.http import Request
+from tracker.reading import parameters
 
 Contract = dict[str, Any]
 

@@ -9,11 +9,11 @@ from tests.door import GUARDED_KEY, OPEN_KEY, Door, settings, some_servers, star
 from tests.engines.leash import Leash
 from tests.engines.server import Servers
 from tests.events import wire
-from tracker import server_settings
+from tracker.config import embedded
+from tracker.embedded.proxies import Proxies
 from tracker.errors import ConfigError
-from tracker.proxies import Proxies
 
-PRIVATE = server_settings.read({"TRACKER_TRUSTED_PROXIES": "127.0.0.1, ::1,10.0.0.0/8,fd00::/8"})
+PRIVATE = embedded.read({"TRACKER_TRUSTED_PROXIES": "127.0.0.1, ::1,10.0.0.0/8,fd00::/8"})
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_the_client_is_the_last_that_is_no_proxy_of_ours(
 @pytest.mark.parametrize("value", ["localhost", "10.0.0.1/8", "10.0.0.0/8;::1", "none,::1", ","])
 def test_a_proxy_that_is_no_address_is_one_clear_line(value: str) -> None:
     with pytest.raises(ConfigError, match=r"TRACKER_TRUSTED_PROXIES is .* use addresses"):
-        server_settings.read({"TRACKER_TRUSTED_PROXIES": value})
+        embedded.read({"TRACKER_TRUSTED_PROXIES": value})
 
 
 def seen(door: Door, forwarded_for: str) -> object:

@@ -61,7 +61,7 @@ def test_json_lines_tell_of_each_request_and_of_nobody(server: Servers) -> None:
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["time"])
         assert line["level"] in ("INFO", "WARNING")
         assert line["process"] in ("server", "consumer")
-    accesses = [line for line in logged if line["logger"] == "tracker.server.access"]
+    accesses = [line for line in logged if line["logger"] == "tracker.embedded.server.access"]
     taken = next(line for line in accesses if line.get("rejected"))
     assert taken["message"] == "POST /v1/batch 200"
     assert (taken["status"], taken["accepted"], taken["rejected"]) == (200, 1, 1)

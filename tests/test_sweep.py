@@ -15,11 +15,11 @@ from tests.engines.eventually import eventually
 from tests.engines.server import Servers
 from tests.events import NOON, SECOND, SITE, ids, received, wire
 from tracker import config, keyring, timestamps, wiring
+from tracker.embedded.sweeper import Watch, passed, sweep
 from tracker.stores import Everyone, Selection
 from tracker.stores.retention import Retention
 from tracker.stores.sqlite.expiry import SLICE
 from tracker.stores.sqlite.store import SqliteStore
-from tracker.sweeper import Watch, passed, sweep
 from tracker.timestamps import DAY
 
 DAYS = {"short": 10, SITE: 400, "always": None}

@@ -8,12 +8,13 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from tracker import activity, parameters
+from tracker import activity
 from tracker.assets import JAVASCRIPT, WEB, snippet
 from tracker.errors import Problem
 from tracker.event import Bots
 from tracker.http import Request, Response, json
 from tracker.parts import Parts
+from tracker.reading import parameters
 
 FOLDER = WEB / "demo"
 _TYPES = {

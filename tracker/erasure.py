@@ -170,7 +170,9 @@ def erased_among(store: Store, failed: Sequence[FailedEvent]) -> list[FailedEven
     """Those of some failed events that a tombstone covers."""
     of_site: dict[str, list[tuple[FailedEvent, Whose]]] = {}
     for one in failed:
-        of_site.setdefault(one.site, []).append((one, whose_is(one.payload)))
+        # Of what could not be read, nobody knows which site's it is.
+        if one.site != NO_SITE and (whose := whose_is(one.payload)).people:
+            of_site.setdefault(one.site, []).append((one, whose))
     return [
         one
         for site, known in of_site.items()

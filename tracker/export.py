@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import msgspec
 from msgspec import structs
 
-from tracker import activity, erasure, identity, profile, reading, session_list
+from tracker import activity, erasure, identity, profile, session_list
 from tracker.activity import Question
 from tracker.event import Bots
+from tracker.reading import lists
 from tracker.stores import Store
 
 PAGE = 500
@@ -27,7 +28,7 @@ def person(store: Store, site: str, user_id: str) -> Iterator[bytes]:
     yield from _rows(_events(store, question))
     yield b'],\n"failedEvents":['
     yield from _rows(
-        msgspec.json.encode(reading.failed_event(failed))
+        msgspec.json.encode(lists.failed_event(failed))
         for page in erasure.failed_events(store, site, site, parts)
         for failed in page
     )

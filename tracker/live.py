@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
-from tracker import answer_size, sessions, timestamps
+from tracker import sessions, timestamps
 from tracker.dimensions import page_path
 from tracker.event import Bots, stream_of
 from tracker.stores import Everyone, Page, Position, Selection, Store, Stored
@@ -71,7 +71,7 @@ def live(store: Store, site: str, now: int, bots: Bots, limit: int) -> Live:
     shown = sessions.filled(store, site, Page(page.events[:limit], None)).events
     return Live(
         visitors=_visitors(store, site, page.events),
-        events=answer_size.fitting(event.document for event in shown),
+        events=[Raw(event.document) for event in shown],
         since=timestamps.format(start(now)),
         complete=page.resume is None,
     )

@@ -49,19 +49,19 @@ def routes(parts: Parts) -> list[Route]:
         Route("GET", f"/{script}", assets.script, Access.ANYONE),
         Route("GET", f"/{assets.versioned_name(script)}", assets.versioned_script, Access.ANYONE),
         *_parts(script),
-        _reading("/v1/events", "reading.events", parts),
-        _reading("/v1/sessions", "reading.sessions", parts),
-        _reading("/v1/users/{user_id}", "reading.user", parts),
+        _reading("/v1/events", "lists.events", parts),
+        _reading("/v1/sessions", "lists.sessions", parts),
+        _reading("/v1/users/{user_id}", "lists.user", parts),
         Route("DELETE", "/v1/users/{user_id}", partial(_erase, parts), Access.READ_TOKEN),
-        _reading("/v1/stats", "reading_stats.counts", parts),
-        _reading("/v1/delivery", "reading_stats.delivery", parts),
-        _reading("/v1/failed-events", "reading.failed_events", parts),
-        _reading("/v1/failed-events/counts", "reading.failed_event_counts", parts),
+        _reading("/v1/stats", "stats.counts", parts),
+        _reading("/v1/delivery", "stats.delivery", parts),
+        _reading("/v1/failed-events", "lists.failed_events", parts),
+        _reading("/v1/failed-events/counts", "lists.failed_event_counts", parts),
         Route("POST", "/v1/failed-events/replay", partial(_replay, parts), Access.READ_TOKEN),
-        _of_parts("/v1/live", "reading_now.live", parts),
-        _of_parts("/v1/status", "reading_now.status", parts),
-        _of_parts("/v1/funnels", "reading_people.funnels", parts),
-        _of_parts("/v1/retention", "reading_people.retention", parts),
+        _of_parts("/v1/live", "now.live", parts),
+        _of_parts("/v1/status", "now.status", parts),
+        _of_parts("/v1/funnels", "people.funnels", parts),
+        _of_parts("/v1/retention", "people.retention", parts),
     ]
     table = [route._replace(path=config.path_prefix + route.path) for route in table]
     table += (
@@ -190,7 +190,7 @@ def _of_parts(path: str, place: str, parts: Parts) -> Route:
 def _function(place: str) -> Any:
     """Imported when it is used: a cold Lambda that takes an event does without."""
     module, _, name = place.partition(".")
-    return getattr(import_module(f"tracker.{module}"), name)
+    return getattr(import_module(f"tracker.reading.{module}"), name)
 
 
 def _openapi(config: Config, request: Request) -> Response:
@@ -201,17 +201,17 @@ def _openapi(config: Config, request: Request) -> Response:
 
 def _erase(parts: Parts, request: Request) -> Response:
     site = _readable_site(request, parts)
-    from tracker import reading
+    from tracker.reading import lists
 
-    return reading.erase_user(request, parts.store, parts.queue, site, parts.clock())
+    return lists.erase_user(request, parts.store, parts.queue, site, parts.clock())
 
 
 def _replay(parts: Parts, request: Request) -> Response:
     # A read token may do this: it changes nothing but what failed, and adds nothing of its own.
     site = _readable_site(request, parts)
-    from tracker import reading
+    from tracker.reading import lists
 
-    return reading.replay_failed_events(request, parts, site)
+    return lists.replay_failed_events(request, parts, site)
 
 
 def reads_everything(request: Request, parts: Parts) -> None:

@@ -73,7 +73,7 @@ class Server:
         """The process id of the consumer beside it."""
         for thread in Path(f"/proc/{self.process.pid}/task").iterdir():
             for child in (thread / "children").read_text().split():
-                if b"tracker.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
+                if b"tracker.embedded.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
                     return int(child)
         raise LookupError("the server has no consumer")
 

@@ -16,7 +16,7 @@ import msgspec
 from tracker.aws import prices
 from tracker.aws.prices import Price
 from tracker.config import DEFAULT_RETENTION_DAYS
-from tracker.lambda_settings import LambdaSettings
+from tracker.config.lambdas import LambdaSettings
 
 Usage = Mapping[Price, float]
 """How much of what is used in a month."""

@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 from shlex import quote
 
-from tracker import backup
 from tracker.config import Config
+from tracker.embedded import backup
 from tracker.errors import ConfigError
 
 

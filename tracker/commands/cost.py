@@ -12,8 +12,8 @@ from tracker.aws.cost import Bill, Saving
 from tracker.aws.prices import Price
 from tracker.aws.usage import Load
 from tracker.config import DEFAULT_RETENTION_DAYS
+from tracker.config.lambdas import LambdaSettings
 from tracker.errors import ConfigError
-from tracker.lambda_settings import LambdaSettings
 
 _MAX_EVENTS = 10**12
 _MAX_PER_REQUEST = 2_500

@@ -11,8 +11,8 @@ from tracker.aws.stack import Stack
 from tracker.commands import dialogue, provision
 from tracker.commands.terminal import say
 from tracker.config import CHECK_SITE
+from tracker.config.lambdas import LambdaSettings
 from tracker.errors import ConfigError, DeploymentError
-from tracker.lambda_settings import LambdaSettings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

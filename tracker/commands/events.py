@@ -9,11 +9,12 @@ from typing import Any
 
 import msgspec
 
-from tracker import activity, parameters, timestamps, wiring
+from tracker import activity, timestamps, wiring
 from tracker.commands import terminal
 from tracker.config import Config
 from tracker.errors import ConfigError
 from tracker.event import EVENT_TYPES
+from tracker.reading import parameters
 from tracker.stores import Store, Stored
 
 FOLLOW_SECONDS = 0.5

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tracker import export, exports, parameters, timestamps, wiring
+from tracker import export, exports, timestamps, wiring
 from tracker.commands import estimate, terminal
 from tracker.commands.events import add_site_and_times
 from tracker.commands.progress import Progress
@@ -14,6 +14,7 @@ from tracker.config import Config
 from tracker.errors import ConfigError
 from tracker.exports import Format, Wanted
 from tracker.exports.partial import Partial
+from tracker.reading import parameters
 from tracker.stores import Store
 
 _S3 = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(.*[^/])")

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 import msgspec
 from msgspec import UNSET
 
-from tracker import failed_counts, reading, timestamps, wiring
+from tracker import failed_counts, timestamps, wiring
 from tracker.commands.events import positive, printable
 from tracker.commands.terminal import instant, one_site
 from tracker.config import Config
 from tracker.errors import ConfigError
+from tracker.reading import lists
 from tracker.stores import NO_SITE, FailedEvent, FailedFilter, Store
 
 _PAGE = 1000
@@ -89,7 +90,7 @@ def _show(events: Iterator[FailedEvent], *, as_json: bool) -> None:
     for event in events:
         shown += 1
         if as_json:
-            _print_json(reading.failed_event(event))
+            _print_json(lists.failed_event(event))
             continue
         received = timestamps.sortable(event.received_at)[:23].replace("T", " ")
         who = event.user_id or event.anonymous_id or ""

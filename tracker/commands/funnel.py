@@ -5,12 +5,13 @@ from typing import Any
 
 import msgspec
 
-from tracker import reading_people, wiring
+from tracker import wiring
 from tracker.commands import terminal
 from tracker.commands.events import add_site_and_times, row
 from tracker.config import Config
 from tracker.errors import ConfigError, Problem
 from tracker.http import Request
+from tracker.reading import people
 
 _WIDTHS = (5, 40, 10, 10)
 
@@ -38,7 +39,7 @@ def run(given: argparse.Namespace, settings: Config) -> int:
     query["steps"] = msgspec.json.encode(given.steps).decode()
     request = Request("GET", "/v1/funnels", query=query)
     try:
-        answer = reading_people.funnels(request, wiring.existing_parts(settings), site)
+        answer = people.funnels(request, wiring.existing_parts(settings), site)
     except Problem as error:
         raise ConfigError(error.detail.rstrip(".")) from None
     if given.json:

@@ -6,8 +6,9 @@ from shlex import quote
 
 from msgspec.structs import replace
 
-from tracker import backup, wiring
+from tracker import wiring
 from tracker.config import Config
+from tracker.embedded import backup
 from tracker.errors import ConfigError, Unavailable
 
 

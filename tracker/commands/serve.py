@@ -10,13 +10,14 @@ from pathlib import Path
 from msgspec import structs
 from msgspec.structs import replace
 
-from tracker import assets, folder, ids, keyring, logs, wiring
+from tracker import assets, ids, keyring, logs, wiring
 from tracker.config import ALL_SITES, DEFAULT_FOLDER, DEFAULT_SITE, Config, Keys, Site, hash_token
+from tracker.config.embedded import ServerSettings
+from tracker.embedded import folder
+from tracker.embedded.proxies import Proxies
 from tracker.errors import ConfigError, QueueUnavailable
 from tracker.limits import Limits
 from tracker.parts import Parts
-from tracker.proxies import Proxies
-from tracker.server_settings import ServerSettings
 
 log = logging.getLogger(__name__)
 
@@ -37,9 +38,9 @@ def run(given: argparse.Namespace, settings: Config) -> int:
     settings = replace(settings, demo=not given.no_demo, server=_server_settings(given, settings))
     logs.to_standard_error("server", as_json=settings.server.json_logs)
     try:
-        from tracker import server
-        from tracker.server_metrics import ServerMetrics
-        from tracker.worker import Worker
+        from tracker.embedded import server
+        from tracker.embedded.metrics import ServerMetrics
+        from tracker.embedded.worker import Worker
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"the embedded server needs {error.name}: pip install -r requirements-embedded.txt"

@@ -7,10 +7,11 @@ from typing import get_args
 
 import msgspec
 
-from tracker import dimensions, parameters, stats, timestamps, wiring
+from tracker import dimensions, stats, timestamps, wiring
 from tracker.commands import terminal
 from tracker.commands.events import add_site_and_times, positive, row
 from tracker.config import Config
+from tracker.reading import parameters
 from tracker.stats import Metric, Question
 from tracker.stores import Store
 

@@ -2,9 +2,9 @@
 
 import sys
 
-from tracker import parameters
 from tracker.config import Config
 from tracker.errors import ConfigError, Problem
+from tracker.reading import parameters
 
 
 def say(line: str) -> None:

@@ -2,9 +2,10 @@
 
 from typing import Any, get_args
 
-from tracker import dimensions, funnel
+from tracker import dimensions
 from tracker.event import EVENT_TYPES, MAX_ID
-from tracker.parameters import DEFAULT_LIMIT, MAX_LIMIT
+from tracker.journeys import funnel
+from tracker.reading.parameters import DEFAULT_LIMIT, MAX_LIMIT
 from tracker.stats import Interval, Metric
 
 _ID = {"type": "string", "minLength": 1, "maxLength": MAX_ID}

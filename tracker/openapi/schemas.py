@@ -10,7 +10,7 @@ from tracker.erasure import Erased
 from tracker.event import EVENT_TYPES
 from tracker.live import Live
 from tracker.openapi.answers import ref
-from tracker.parameters import MAX_LIMIT
+from tracker.reading.parameters import MAX_LIMIT
 from tracker.status import Status
 
 TEXT = {"type": "string"}

@@ -1,8 +1,9 @@
 """The consumer as a process of its own beside the embedded server: the server's core stays free.
 
-It is started by the server as ``python -m tracker.worker`` and listens on its standard input:
-``drain`` means finish what is queued and end; the end of input means that the server is gone, so
-end after what is in hand. On its standard output it tells what it has done, a line of JSON a round.
+It is started by the server as ``python -m tracker.embedded.worker`` and listens on its standard
+input: ``drain`` means finish what is queued and end; the end of input means that the server is
+gone, so end after what is in hand. On its standard output it tells what it has done, a line of JSON
+a round.
 """
 
 import logging
@@ -19,8 +20,9 @@ from threading import Event, Thread
 
 import msgspec
 
-from tracker import config, consumer, logs, sweeper, timestamps, wiring
+from tracker import config, consumer, logs, timestamps, wiring
 from tracker.consumer import Consumed
+from tracker.embedded import sweeper
 from tracker.errors import TrackerError, Unavailable
 
 log = logging.getLogger(__name__)
@@ -45,7 +47,7 @@ class Worker:
     def _start(self) -> "subprocess.Popen[bytes]":
         self._counts["starts"] += 1
         return subprocess.Popen(
-            [sys.executable, "-m", "tracker.worker"],
+            [sys.executable, "-m", "tracker.embedded.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=self._environment,
@@ -103,7 +105,7 @@ class Worker:
 
 
 def _environment(settings: config.Config) -> Mapping[str, str]:
-    package_folder = str(Path(__file__).resolve().parent.parent)
+    package_folder = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join(filter(None, [package_folder, os.environ.get("PYTHONPATH")]))
     return {
         **os.environ,

@@ -5,13 +5,15 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from tracker import funnel, parameters, returning, timestamps
-from tracker.funnel import Stage
+from tracker import timestamps
 from tracker.http import Request, Response, json
+from tracker.journeys import funnel, returning
+from tracker.journeys.funnel import Stage
+from tracker.journeys.walk import Walk
 from tracker.parts import Parts
+from tracker.reading import parameters
 from tracker.stores import Everyone, Selection, Store
 from tracker.timestamps import DAY
-from tracker.walk import Walk
 
 _FUNNEL_RANGE = 30 * DAY
 _RETENTION_RANGE = 11 * returning.WEEK

@@ -5,7 +5,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from msgspec import Struct
 
-from tracker import setting
+from tracker.config import setting
 from tracker.errors import ConfigError
 
 Network = IPv4Network | IPv6Network

@@ -6,11 +6,12 @@ from hashlib import blake2b
 import msgspec
 
 from tracker import live as here
-from tracker import parameters, timestamps
 from tracker import status as report
+from tracker import timestamps
 from tracker.event import Bots
 from tracker.http import Request, Response, json
 from tracker.parts import Parts
+from tracker.reading import answer_size, parameters
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,9 @@ def live(request: Request, parts: Parts, site: str) -> Response:
     headers = {"etag": _etag(parts, site, now, bots, limit)}
     if headers["etag"] in request.headers.get("if-none-match", ""):
         return Response(304, b"", headers)
-    return json(here.live(parts.store, site, now, bots, limit), headers=headers)
+    found = here.live(parts.store, site, now, bots, limit)
+    found.events = answer_size.fitting(map(bytes, found.events))
+    return json(found, headers=headers)
 
 
 def _etag(parts: Parts, site: str, now: int, bots: Bots, limit: int) -> str:

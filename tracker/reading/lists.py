@@ -10,11 +10,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from tracker import (
     activity,
     anonymise,
-    answer_size,
     body,
-    cursor,
     failed_counts,
-    parameters,
     profile,
     replay,
     session_list,
@@ -26,6 +23,7 @@ from tracker.event import MAX_COUNTER
 from tracker.http import Request, Response, json
 from tracker.parts import Parts
 from tracker.queues import Queue
+from tracker.reading import answer_size, cursor, parameters
 from tracker.stores import FailedEvent, FailedFilter, Position, Store
 
 PATIENCE_SECONDS = 10.0

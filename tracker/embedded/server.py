@@ -14,15 +14,16 @@ import uvloop
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 
-from tracker import connections, cors, request_body, routes
+from tracker import cors, routes
+from tracker.embedded import connections, request_body
+from tracker.embedded.group_commit import GroupCommit
+from tracker.embedded.listener import Listener
+from tracker.embedded.metrics import ServerMetrics
+from tracker.embedded.proxies import FOR, Proxies, plain
 from tracker.errors import ConfigError, Problem, QueueUnavailable
-from tracker.group_commit import GroupCommit
 from tracker.http import Pending, Request, Response
-from tracker.listener import Listener
 from tracker.parts import Parts
-from tracker.proxies import FOR, Proxies, plain
 from tracker.router import Access, Route, Router
-from tracker.server_metrics import ServerMetrics
 
 log = logging.getLogger(__name__)
 access = logging.getLogger(f"{__name__}.access")

@@ -13,9 +13,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from tracker import batch, consumer, deadline, logs, metrics, timestamps
+from tracker import batch, consumer, deadline, logs, timestamps
 from tracker.consumer import Consumed
 from tracker.errors import QueueUnavailable, StoreUnavailable, TrackerError
+from tracker.lambdas import metrics
 from tracker.parts import Parts
 from tracker.queues import sqs
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tracker.persons import Note, Persons
-from tracker.walk import Step, Walk
+from tracker.journeys.persons import Note, Persons
+from tracker.journeys.walk import Step, Walk
 
 MAX_STEPS = 10
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
-from tracker.server_settings import Network
+from tracker.config.embedded import Network
 
 FOR = "x-forwarded-for"
 PROTO = "x-forwarded-proto"

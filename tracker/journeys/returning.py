@@ -4,8 +4,8 @@ from collections import Counter
 from typing import NamedTuple
 
 from tracker import timestamps
-from tracker.persons import Persons
-from tracker.walk import Walk
+from tracker.journeys.persons import Persons
+from tracker.journeys.walk import Walk
 
 WEEK = 7 * timestamps.DAY
 MAX_WEEKS = 106

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from tracker import setting
+from tracker.config import setting
 from tracker.errors import ConfigError
 
 _BATCH_WITHOUT_WINDOW = 10

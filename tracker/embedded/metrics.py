@@ -3,11 +3,11 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 
-from tracker import folder
+from tracker.embedded import folder
+from tracker.embedded.prometheus import CONTENT_TYPE, Family, Histogram, page
 from tracker.errors import Unavailable
 from tracker.http import Request, Response
 from tracker.parts import Parts
-from tracker.prometheus import CONTENT_TYPE, Family, Histogram, page
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _METHODS = frozenset(("GET", "POST", "DELETE", "OPTIONS"))

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tracker import folder, keyring, private, schemas, sqlite_copy
+from tracker import keyring, private, schemas, sqlite_copy
+from tracker.embedded import folder
 from tracker.errors import ConfigError
 from tracker.wiring import QUEUE_FILE, STORE_FILE
 

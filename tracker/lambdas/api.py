@@ -3,8 +3,9 @@
 import logging
 import time
 
-from tracker import deadline, logs, metrics, routes
+from tracker import deadline, logs, routes
 from tracker.http import Pending, Request, Response
+from tracker.lambdas import metrics
 from tracker.parts import Parts
 from tracker.router import Route
 

@@ -5,9 +5,10 @@ from typing import Annotated, Any, get_args
 import msgspec
 from msgspec import Meta
 
-from tracker import cursor, dimensions, parameters, stats, timestamps
+from tracker import dimensions, stats, timestamps
 from tracker.http import Request, Response, json
-from tracker.parameters import MAX_LIMIT
+from tracker.reading import cursor, parameters
+from tracker.reading.parameters import MAX_LIMIT
 from tracker.stats import Interval, Metric, Question, Row
 from tracker.stores import Store
 from tracker.stores.counts import DELIVERY, Count, CountSelection

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from tracker.event import person_of_user, person_of_visitor
-from tracker.walk import Step
+from tracker.journeys.walk import Step
 
 MAX_NOTES = 5000
 """So much is noted of one user id or anonymous id at the most; what it did later is not."""

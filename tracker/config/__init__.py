@@ -11,10 +11,10 @@ from typing import Literal, TypeVar
 import msgspec
 from msgspec import Struct, field
 
-from tracker import lambda_settings, server_settings
+from tracker.config import embedded, lambdas
+from tracker.config.embedded import ServerSettings
+from tracker.config.lambdas import LambdaSettings
 from tracker.errors import ConfigError
-from tracker.lambda_settings import LambdaSettings
-from tracker.server_settings import ServerSettings
 
 ALL_SITES = "*"
 ANY_ORIGIN = "*"
@@ -275,8 +275,8 @@ def from_environment(environment: Mapping[str, str], kept: Keys | None = None) -
         secret=environment.get("TRACKER_SECRET") or kept.secret,
         country_header=environment.get("TRACKER_COUNTRY_HEADER") or None,
         schemas=Path(folder) if (folder := environment.get("TRACKER_SCHEMAS")) else None,
-        lambdas=lambda_settings.read(environment),
-        server=server_settings.read(environment),
+        lambdas=lambdas.read(environment),
+        server=embedded.read(environment),
     )
 
 

@@ -1,0 +1,1 @@
+"""The read API: requests → what it is asked of, as JSON."""
