@@ -7,7 +7,7 @@ import os
 from typing import Any
 from urllib.parse import unquote
 
-from chalice.app import CaseInsensitiveMapping, Chalice, DynamoDBEvent, SQSEvent
+from chalice.app import CaseInsensitiveMapping, Chalice, DynamoDBEvent, MultiDict, SQSEvent
 from chalice.app import Request as ChaliceRequest
 from chalice.app import Response as ChaliceResponse
 
@@ -40,16 +40,18 @@ def _request(path_parameters: dict[str, str]) -> Request:
     current.headers = CaseInsensitiveMapping({"accept": "*/*"} | headers)
     body = current.raw_body
     gateway = current.context
+    query = current.query_params or MultiDict({})
     return Request(
         current.method,
         current.path,
         headers,
-        dict(current.query_params or {}),
+        dict(query),
         body.encode() if isinstance(body, str) else body,
         gateway.get("identity", {}).get("sourceIp"),
         _base_url(gateway),
         # API Gateway hands them over as they stand in the URL.
         {name: unquote(value) for name, value in path_parameters.items()},
+        repeated=[name for name in query if len(query.getlist(name)) > 1],
     )
 
 

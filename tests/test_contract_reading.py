@@ -175,6 +175,7 @@ BAD_PARAMETERS: dict[str, tuple[str, str]] = {
     "limit superscript": ("limit=" + quote("²"), "limit"),
     "limit with 6 000 digits": ("limit=" + "9" * 6_000, "limit"),
     "order up": ("order=up", "order"),
+    "an id given twice": ("user_id=a&user_id=b", "user_id"),
     "the wire name of an id": ("userId=ada", "userId"),
     "the command line's name of an id": ("user=ada", "user"),
     "order empty": ("order=", "order"),
@@ -238,6 +239,7 @@ def test_a_bad_parameter_of_the_failed_events_is_named(door: Door, query: str) -
         ("", "user_id"),
         ("user_id=a&anonymous_id=b", "user_id"),
         ("session_id=a", "user_id"),
+        ("anonymous_id=a&anonymous_id=b", "anonymous_id"),
         ("userId=ada", "userId"),
         ("user_id=", "user_id"),
         ("anonymous_id=" + "x" * 257, "anonymous_id"),
@@ -283,7 +285,7 @@ def test_a_strange_query_is_no_error(door: Door, query: str) -> None:
     assert door.read(f"/v1/events?{query}").status == 200
 
 
-def test_of_a_parameter_given_twice_the_last_counts(door: Door) -> None:
+def test_of_any_other_parameter_given_twice_the_last_counts(door: Door) -> None:
     assert len(door.read("/v1/events?limit=x&limit=3").json["data"]) == 3
 
 

@@ -180,6 +180,7 @@ def hosts(
 
 ONE = json.dumps({"batch": [{"type": "page", "anonymousId": "one", "messageId": "x"}]}).encode()
 PIXEL = base64.urlsafe_b64encode(b'{"type": "page", "anonymousId": "one"}').decode()
+HEAD_PIXEL = base64.urlsafe_b64encode(b'{"type": "page", "anonymousId": "of-a-head"}').decode()
 READ = {"authorization": f"Bearer {OPEN_TOKEN}"}
 
 
@@ -255,6 +256,7 @@ CASES = {
         "GET", f"/v1/i.gif?data={PIXEL}&write_key={OPEN_KEY}", None, {"accept": "image/*"}
     ),
     "the pixel without anything": Case("GET", "/v1/i.gif"),
+    "the head of the pixel": Case("HEAD", f"/v1/i.gif?data={HEAD_PIXEL}&write_key={OPEN_KEY}"),
     "kit.js": Case("GET", "/kit.js"),
     "kit.js of another version": Case("GET", "/kit.js", None, {"if-none-match": '"x"'}),
     "the head of kit.js": Case("HEAD", "/kit.js"),
@@ -277,6 +279,7 @@ CASES = {
     "a bad cursor": read("/v1/events?cursor=%C3%BC"),
     "an empty parameter": read("/v1/events?user_id="),
     "two ids": read("/v1/events?user_id=a&anonymous_id=b"),
+    "an id given twice": read("/v1/events?user_id=a&user_id=b"),
     "a strange query": read("/v1/events?anonymous_id=%ff&=&x"),
     **{
         f"sessions {query}": read(f"/v1/sessions?{query}")
@@ -474,6 +477,18 @@ def _walked(host: Door | Gateway, path: str, kind: str) -> list[str]:
             assert pages <= 4
             return sorted(found)
         target = f"/v1/{path}&limit=1000&cursor={answer.json['next_cursor']}"
+
+
+def test_asking_for_a_head_stores_nothing_on_either_host(hosts: Hosts) -> None:
+    target = f"/v1/i.gif?data={HEAD_PIXEL}&write_key={OPEN_KEY}"
+    for answer in hosts.both("HEAD", target):
+        assert (answer.status, answer.body) == (200, b"")
+    after = b'{"batch": [{"type": "page", "anonymousId": "after-a-head"}]}'
+    hosts.both("POST", _BATCH, after)
+    hosts.consume()
+    hosts.embedded.stored("after-a-head")
+    for answer in hosts.both("GET", "/v1/events?anonymous_id=of-a-head", None, READ):
+        assert answer.json["data"] == []
 
 
 def test_what_both_hosts_stored_is_the_same(hosts: Hosts) -> None:

@@ -3,7 +3,7 @@
 API Gateway and the embedded server each turn theirs into a `Request` and send a `Response`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -16,7 +16,8 @@ JSON = "application/json"
 
 
 class Request(Struct):
-    """One HTTP request. Header names are lower case; ``query`` holds each name's last value."""
+    """One HTTP request. Header names are lower case; ``query`` holds each name's last value, and
+    ``repeated`` the names that have several."""
 
     method: str
     path: str
@@ -30,6 +31,7 @@ class Request(Struct):
     """What the path's ``{placeholders}`` matched."""
     route: str = ""
     """The path of its route, as the table says it; empty where it comes to none."""
+    repeated: Collection[str] = ()
 
 
 class Response(Struct):

@@ -45,6 +45,7 @@ class Router:
         """The route and its path's parameters. Raises `Problem` 404 or 405."""
         # A slash at the end says nothing, unless it is part of an id. API Gateway drops it:
         # https://github.com/aws/chalice/issues/65
+        method = "GET" if method == "HEAD" else method
         found = self._routes(path) or self._routes(path.rstrip("/"))
         if not found:
             raise Problem(404, "not_found", f"There is nothing at {path}.")

@@ -117,6 +117,8 @@ def answer(route: Route, request: Request, config: Config) -> Response | Pending
     if isinstance(result, Response):
         return _guarded(_readable(result, request, config), route)
     _readable(result.response, request, config)
+    if request.method == "HEAD":  # it asks what the answer would be, and changes nothing
+        return result.response
     refused = result.otherwise
     result.otherwise = lambda: _readable(refused(), request, config)
     return result

@@ -10,7 +10,7 @@ from tracker.http import Request, Response
 from tracker.parts import Parts
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-_METHODS = frozenset(("GET", "POST", "DELETE", "OPTIONS"))
+_METHODS = frozenset(("GET", "HEAD", "POST", "DELETE", "OPTIONS"))
 
 Consumed = Callable[[], Mapping[str, int]]
 """How many events were ``stored``, ``duplicates`` and ``failed``, and how often the consumer came

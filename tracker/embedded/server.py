@@ -5,6 +5,7 @@ import logging
 import signal
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
@@ -80,7 +81,7 @@ class Host:
             log.exception("%s %s", request.method, request.route)
             response = routes.refusal(routes.our_fault(), request, self._config)
         headers = list(response.headers.items())
-        if response.body and scope.method != "HEAD":
+        if response.body and request.method != "HEAD":
             exchange.response_bytes(response.status, headers, response.body)
         else:
             exchange.response_empty(response.status, headers)
@@ -118,8 +119,6 @@ class Host:
         result = await self._call(route, request)
         if isinstance(result, Response):
             return result, None
-        if scope.method == "HEAD":  # it asks for the answer, and changes nothing
-            return result.response, None
         try:
             await self._commit.send(result.message)
         except QueueUnavailable as error:
@@ -157,14 +156,21 @@ def _request(scope: _Scope, proxies: Proxies) -> Request:
     peer = plain(scope.client.rpartition(":")[0]) or ""
     forwarded = ",".join(scope.headers.get_all(FOR)) if FOR in headers else ""
     scheme = proxies.scheme(peer, headers, scope.scheme)
+    query = parse_qsl(scope.query_string, keep_blank_values=True)
+    last = dict(query)
     return Request(
-        "GET" if scope.method == "HEAD" else scope.method,
+        scope.method,
         scope.path,
         headers,
-        dict(parse_qsl(scope.query_string, keep_blank_values=True)),
+        last,
         client_ip=proxies.client(peer, forwarded),
         base_url=f"{scheme}://{authority}",
+        repeated=() if len(last) == len(query) else _repeated(query),
     )
+
+
+def _repeated(query: list[tuple[str, str]]) -> list[str]:
+    return [name for name, times in Counter(name for name, _ in query).items() if times > 1]
 
 
 def free_address(host: str, port: int) -> int:

@@ -58,7 +58,7 @@ def events(request: Request, store: Store, site: str) -> Response:
     """``GET /v1/events``"""
     query = request.query
     parameters.refuse_mistaken(query)
-    parameters.refuse_several(query, ("user_id", "anonymous_id", "session_id"))
+    parameters.refuse_several(request, ("user_id", "anonymous_id", "session_id"))
     after = query.get("cursor")
     question = activity.Question(
         site=site,
@@ -84,7 +84,7 @@ def sessions(request: Request, store: Store, site: str) -> Response:
     """``GET /v1/sessions``"""
     query = request.query
     parameters.refuse_mistaken(query)
-    if not parameters.refuse_several(query, ("user_id", "anonymous_id")):
+    if not parameters.refuse_several(request, ("user_id", "anonymous_id")):
         raise parameters.invalid("user_id", "is required, or anonymous_id")
     after = query.get("cursor")
     question = activity.Question(

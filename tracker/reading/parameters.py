@@ -6,6 +6,7 @@ from typing import Literal, TypeVar
 from tracker import timestamps
 from tracker.errors import Problem
 from tracker.event import EVENT_TYPES, Bots
+from tracker.http import Request
 
 MAX_LIMIT = 1000
 DEFAULT_LIMIT = 100
@@ -35,11 +36,13 @@ def refuse_mistaken(query: Mapping[str, str]) -> None:
             raise invalid(name, f"is no parameter here: it is {meant}")
 
 
-def refuse_several(query: Mapping[str, str], names: Sequence[str]) -> bool:
+def refuse_several(request: Request, names: Sequence[str]) -> bool:
     """Refuse more than one of some parameters that exclude each other; whether there is one."""
-    given = [name for name in names if name in query]
+    given = [name for name in names if name in request.query]
     if len(given) > 1:
         raise invalid(given[0], f"cannot be given with {given[1]}")
+    if given and given[0] in request.repeated:
+        raise invalid(given[0], "cannot be given twice")
     return bool(given)
 
 
