@@ -1,6 +1,7 @@
 """Who is who, in whatever order it becomes known; on every store."""
 
 import random
+from itertools import accumulate
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ from tracker import timestamps
 from tracker.activity import Question
 from tracker.identity import MAX_USER_IDS
 from tracker.profile import profile
-from tracker.stores import Store
+from tracker.stores import Store, traits
 
 ORDERS = range(3)
 
@@ -167,6 +168,30 @@ def test_traits_are_those_of_the_latest_event_whoever_they_were_said_of(
     expected = {"name": "Ada", "plan": "team", "seats": 3, "source": "ad"}
     assert known(store, "new")["traits"] == known(store, "old")["traits"] == expected
     assert known(store, "other")["traits"] == {"plan": "somebody else's"}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_of_very_many_traits_those_said_last_are_kept(store: Store, order: int) -> None:
+    """An item of DynamoDB's holds 400 KB: who had more could not be identified any more."""
+    draw = random.Random(1)
+    said = [
+        {f"t{number:02}-{one}": f"{draw.getrandbits(4_000):x}" for one in range(10)}
+        for number in range(60)
+    ]
+    told(
+        store,
+        order,
+        *(
+            wire(NOON + second * SECOND, type="identify", anonymousId=None, userId="u", traits=one)
+            for second, one in enumerate(said)
+        ),
+    )
+    assert len(of_user(store, "u")) == len(said), "the events are all there"
+    newest = [pair for one in reversed(said) for pair in sorted(one.items(), reverse=True)]
+    sizes = accumulate(len(name) + len(value) + 2 + traits.EACH for name, value in newest)
+    kept = [pair for pair, size in zip(newest, sizes, strict=True) if size <= traits.MAX_BYTES]
+    assert 200 < len(kept) < 500
+    assert known(store, "u")["traits"] == dict(kept)
 
 
 @pytest.mark.parametrize("order", ORDERS)

@@ -9,7 +9,7 @@ from msgspec import Raw, Struct
 from tracker import identity, sessions, timestamps
 from tracker.event import NULL, Bots
 from tracker.identity import Part
-from tracker.stores import Device, Store, Trait
+from tracker.stores import Device, Store, Trait, traits
 
 MAX_DEVICES = 100
 """So many are told, those that were seen last: a server may make an anonymous id for each event."""
@@ -50,13 +50,14 @@ def profile(
 
 def _traits(store: Store, site: str, parts: Sequence[Part]) -> dict[str, Any]:
     """Of each trait the latest value, whichever of a person's ids it was said of."""
-    latest: dict[str, Trait] = {}
+    found: dict[str, Trait] = {}
     for part in parts:
         for name, trait in store.traits(site, part.person).items():
-            newer = name not in latest or latest[name].position < trait.position
+            newer = name not in found or found[name].position < trait.position
             if part.holds(trait.position.timestamp) and newer:
-                latest[name] = trait
-    return {name: latest[name].value for name in sorted(latest)}
+                found[name] = trait
+    kept = traits.latest(found)
+    return {name: kept[name].value for name in sorted(kept)}
 
 
 def _devices(seen: Sequence[Device]) -> list[Device]:

@@ -1,6 +1,6 @@
 """What the DynamoDB tables hold of people: who was seen with whom, and users' traits."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import permutations
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ from pynamodb.expressions.update import Action
 
 from tracker.errors import StoreUnavailable
 from tracker.event import Event, person_of_user, person_of_visitor, user_of_person
-from tracker.stores import Link, Person, Position, Trait
+from tracker.stores import Link, Person, Position, Trait, traits
 from tracker.stores.dynamodb import index_items, keys
 from tracker.stores.dynamodb.compression import compress, decompress
 from tracker.stores.dynamodb.expiry import Expires, Expiry, lasts, later, sooner
@@ -77,11 +77,7 @@ class People:
 
     def traits(self, site: str, person: Person) -> dict[str, Trait]:
         """See `Store.traits`."""
-        known = self._read_traits(self._traits_item(site, person.key))
-        return {
-            name: Trait(value, Position(timestamp, seq, bytes.fromhex(digest)))
-            for name, (value, timestamp, seq, digest) in known.items()
-        }
+        return _as_traits(self._read_traits(self._traits_item(site, person.key)))
 
     def forget(self, site: str, person: Person, since: int | None, until: int | None) -> None:
         """See `Store.forget`."""
@@ -235,7 +231,10 @@ class People:
                 expires = later(expires, item.expires)
             if not newer and expires == item.expires:
                 return
-            body = compress(msgspec.json.encode(known | newer))
+            kept = known | newer
+            if len(msgspec.json.encode(kept)) > traits.MAX_BYTES:
+                kept = {name: kept[name] for name in traits.latest(_as_traits(kept))}
+            body = compress(msgspec.json.encode(kept))
             if index_items.save(self._index, item, body, expires):
                 return
         raise StoreUnavailable("a user's traits are being written too often at once")
@@ -247,6 +246,13 @@ class People:
         if optional(item.body) is None or self._expiry.is_past(item.expires):
             return {}
         return msgspec.json.decode(decompress(item.body), type=dict[str, _Kept])
+
+
+def _as_traits(kept: Mapping[str, _Kept]) -> dict[str, Trait]:
+    return {
+        name: Trait(value, Position(timestamp, seq, bytes.fromhex(digest)))
+        for name, (value, timestamp, seq, digest) in kept.items()
+    }
 
 
 def _place(event: Event) -> tuple[int, int, str]:

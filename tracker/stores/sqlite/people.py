@@ -8,6 +8,7 @@ import msgspec
 from tracker.event import Event, person_of_user, person_of_visitor
 from tracker.sqlite import Connection
 from tracker.stores import Link, Person, Position, Trait
+from tracker.stores import traits as bounds
 
 SCHEMA = """
 CREATE TABLE links (
@@ -68,6 +69,19 @@ SET value = excluded.value, timestamp = excluded.timestamp, seq = excluded.seq,
     digest = excluded.digest
 WHERE (excluded.timestamp, excluded.seq, excluded.digest) > (timestamp, seq, digest)
 """
+_SIZE = f"length(CAST(name AS BLOB)) + length(value) + {bounds.EACH}"
+_SIZE_OF_TRAITS = f"SELECT ifnull(sum({_SIZE}), 0) FROM traits WHERE site = ? AND person = ?"
+_CUT_TRAITS = f"""
+DELETE FROM traits WHERE site = ? AND person = ? AND name IN (
+    SELECT name FROM (
+        SELECT name, sum({_SIZE}) OVER (
+            ORDER BY timestamp DESC, seq DESC, digest DESC, name DESC
+            ROWS UNBOUNDED PRECEDING
+        ) AS size FROM traits WHERE site = ? AND person = ?
+    ) WHERE size > ?
+)
+"""
+"""See `stores.traits`."""
 _FORGET_TRAITS = "DELETE FROM traits WHERE site = ? AND person = ? AND received_at <= ?"
 _KEEP_TRAITS = "UPDATE traits SET received_at = max(received_at, ?) WHERE site = ? AND person = ?"
 
@@ -106,6 +120,9 @@ def write_traits(connection: Connection, event: Event, limit: int) -> None:
         return
     connection.execute(_FORGET_TRAITS, (event.site, event.person, limit))
     connection.executemany(_TRAIT, _traits(event))
+    ((size,),) = connection.execute(_SIZE_OF_TRAITS, (event.site, event.person))
+    if size > bounds.MAX_BYTES:
+        connection.execute(_CUT_TRAITS, (event.site, event.person) * 2 + (bounds.MAX_BYTES,))
     connection.execute(_KEEP_TRAITS, (event.received_at, event.site, event.person))
 
 
