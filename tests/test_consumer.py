@@ -18,7 +18,7 @@ from tracker.consumer import consume, run
 from tracker.errors import StoreUnavailable
 from tracker.event import Event
 from tracker.queues.sqlite import SqliteQueue
-from tracker.stores import NO_SITE, Appended, Everyone, Selection, Store
+from tracker.stores import NO_SITE, Appended, Everyone, Selection, Store, traits
 from tracker.stores.dynamodb.store import DynamoDbStore
 from tracker.stores.sqlite.store import SqliteStore
 
@@ -147,9 +147,10 @@ def test_a_message_that_kills_the_consumer_takes_no_other_with_it(tmp_path: Path
 def test_what_dynamodb_never_takes_becomes_a_failed_event(
     dynamodb_local: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A user's traits are one item of at most 400 KB: an identify that would make it larger can
-    never be stored, and its neighbours can."""
+    """A user's traits are one item of at most 400 KB: without their bound, an identify that would
+    make it larger can never be stored, and its neighbours can."""
     aws.use(dynamodb_local, monkeypatch)
+    monkeypatch.setattr(traits, "MAX_BYTES", 10**9)
     store = DynamoDbStore(aws.make_tables(), clock=lambda: NOON)
     many = [
         wire(type="identify", userId="u", traits={f"t{n}": _noise(n)}, messageId=f"m{n}")

@@ -25,7 +25,7 @@ from tracker.queues import Depth, Message, Queue
 from tracker.queues.sqlite import SqliteQueue
 from tracker.queues.sqs import SqsQueue
 from tracker.replay import STEP, Chosen, Step, failed_events
-from tracker.stores import NO_SITE, Appended, Everyone, FailedEvent, Selection, Store
+from tracker.stores import NO_SITE, Appended, Everyone, FailedEvent, Selection, Store, traits
 from tracker.stores.dynamodb.store import DynamoDbStore
 from tracker.stores.sqlite.store import SqliteStore
 from tracker.stores.tombstones import Tombstone
@@ -308,7 +308,9 @@ def test_what_dynamodb_refuses_again_stays_once(
     aws.use(request.getfixturevalue("dynamodb_local"), monkeypatch)
     store = DynamoDbStore(aws.make_tables(), clock=at_noon)
     queue = SqliteQueue(tmp_path / "queue.db")
-    # A user's traits are one item of at most 400 KB; noise does not compress.
+    # A user's traits are one item, of at most 400 KB: without their bound they are refused. Noise
+    # does not compress.
+    monkeypatch.setattr(traits, "MAX_BYTES", 10**9)
     raw = [
         Raw(
             msgspec.json.encode(
@@ -343,6 +345,12 @@ def collected(body: bytes, **headers: str) -> bytes:
         pytest.param(
             b'{"batch":[{"type":"page","anonymousId":"v"}],"context":{"x":"%s"}}' % (b"x" * 40_000),
             id="its context is not kept with it",
+        ),
+        pytest.param(b'{"batch":[{"type":"page","anonymousId":"v","x":NaN}]}', id="no JSON"),
+        pytest.param(
+            b'{"batch":[{"type":"page","anonymousId":"v","writeKey":"k"},'
+            b'{"type":"page","anonymousId":"v","writeKey":"of another site"}]}',
+            id="for another site",
         ),
     ],
 )

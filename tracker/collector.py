@@ -38,6 +38,8 @@ _NOT_KEPT = (
     " taken out)"
 )
 
+WRITE_KEY = "writeKey"
+"""The field at fault in an event that is meant for another site."""
 _ANOTHER_SITE = "is not of the site that the others are for: send this in a request of its own"
 
 PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
@@ -134,7 +136,7 @@ class Collector:
             sent = bytes(raw)
             try:
                 if index in door.strangers:
-                    raise Rejected("writeKey", _ANOTHER_SITE)
+                    raise Rejected(WRITE_KEY, _ANOTHER_SITE)
                 accepted.append(Raw(accept(sent, path_type, extra, terms)))
             except Rejected as error:
                 rejected.append(_rejection(index, sent, error, rules, received_at))

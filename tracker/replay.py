@@ -91,7 +91,8 @@ def _step(
 
 def _message(failed: FailedEvent, rules: Rules, schemas: Schemas | None) -> bytes:
     """What is queued. Raises `Rejected` for an event that is still wrong."""
-    if not failed.whole:
+    # What was meant for another site is not this one's by any rule.
+    if not failed.whole or failed.field == collector.WRITE_KEY:
         raise Rejected(failed.field, failed.reason, failed.more)
     payload = failed.payload.encode()
     is_message = failed.site == NO_SITE and failed.origin is None
