@@ -15,7 +15,7 @@ from msgspec import Raw
 from tests import aws
 from tests.asking import all_of
 from tests.events import HOUR, MINUTE, NOON, SECOND, SITE, ids, received, wire
-from tracker import erasure, identity
+from tracker import activity, erasure, identity
 from tracker.activity import Question
 from tracker.batch import Batch, Rejection
 from tracker.consumer import consume
@@ -203,6 +203,65 @@ def test_on_a_shared_computer_only_the_persons_own_time_goes(store: Store, queue
     erase(store, queue, "bob")
     assert listed(store) == []
     store.append(received(*events, at=NOW + HOUR))
+    assert listed(store) == []
+
+
+def queued(*events: dict[str, Any], at: int) -> bytes:
+    raw = [Raw(msgspec.json.encode(event)) for event in events]
+    return Batch(id=f"b{at}", site=SITE, received_at=at, events=raw).encode()
+
+
+@pytest.mark.parametrize("again", [0, 3])
+def test_what_comes_again_of_theirs_takes_nothing_of_who_used_the_device_as_well(
+    store: Store, queue: Queue, again: int
+) -> None:
+    """Since when they were seen with it decides whose the rest is; the link is gone."""
+    kinds = ["grace", "bob", None, "grace"]
+    events = [wire(NOON + n * SECOND, userId=user) for n, user in enumerate(kinds)]
+    store.append(received(*events, at=NOON + MINUTE))
+    erase(store, queue, "grace")
+    left = [events[1]["messageId"], events[2]["messageId"]]
+    assert of_user(store, "bob") == left
+    consume([queued(events[again], at=NOON + MINUTE)], store)
+    consume([queued(*events, at=NOW + HOUR)], store)
+    assert of_user(store, "bob") == left
+    assert sorted(listed(store)) == sorted(left)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_who_comes_back_does_not_bring_the_past_of_a_device_along(
+    store: Store, queue: Queue, order: int
+) -> None:
+    store.append(received(wire(NOON, userId="grace", anonymousId="old")))
+    erase(store, queue, "grace")
+    late = [wire(NOON + 1, userId="grace"), wire(NOON + 2)]
+    new = wire(NOW + MINUTE, userId="grace")
+    for sent in [late, [new]][::order]:
+        consume([queued(*sent, at=NOW + HOUR)], store)
+    assert of_user(store, "grace") == listed(store) == [new["messageId"]]
+
+
+def test_who_used_the_device_as_well_keeps_their_sessions(store: Store, queue: Queue) -> None:
+    theirs = wire(NOON, userId="grace")
+    store.append(received(theirs, at=NOON + 1))
+    erase(store, queue, "grace")
+    offline = [wire(NOON + n * SECOND, userId="bob") for n in (1, 2)]
+    store.append(received(*offline, at=NOW + HOUR))
+    consume([queued(theirs, at=NOON + 1)], store)
+    found = activity.events(store, Question(site=SITE, user_id="bob"), 9).events
+    sessions = [msgspec.json.decode(one.document)["context"].get("sessionId") for one in found]
+    assert len(sessions) == 2
+    assert len(set(sessions)) == 1
+    assert sessions[0]
+
+
+def test_a_late_alias_shows_a_device_to_have_been_theirs(store: Store, queue: Queue) -> None:
+    before = wire(NOON, anonymousId="kiosk")
+    store.append(received(before, wire(NOON, userId="grace", anonymousId=None)))
+    erase(store, queue, "grace")
+    assert listed(store) == [before["messageId"]]
+    alias = wire(NOON + 1, type="alias", anonymousId=None, userId="grace", previousId="kiosk")
+    consume([queued(alias, at=NOW + HOUR)], store)
     assert listed(store) == []
 
 

@@ -171,6 +171,27 @@ def test_traits_are_those_of_the_latest_event_whoever_they_were_said_of(
 
 
 @pytest.mark.parametrize("order", ORDERS)
+def test_what_was_said_on_a_shared_computer_stays_with_whom_it_was_said_of(
+    store: Store, order: int
+) -> None:
+    def identify(second: int, traits: dict[str, Any], **more: Any) -> dict[str, Any]:
+        return wire(NOON + second * SECOND, type="identify", traits=traits, **more)
+
+    told(
+        store,
+        order,
+        identify(0, {"city": "Bern", "seen": 1}),
+        identify(1, {"city": "Rome"}),
+        wire(NOON + 2 * SECOND, userId="a"),
+        identify(3, {"city": "Oslo"}),
+        identify(4, {}, context={"traits": {"plan": "pro"}}),
+        wire(NOON + 5 * SECOND, userId="b"),
+    )
+    assert known(store, "a")["traits"] == {"city": "Rome", "seen": 1}
+    assert known(store, "b")["traits"] == {"city": "Oslo", "plan": "pro"}
+
+
+@pytest.mark.parametrize("order", ORDERS)
 def test_of_very_many_traits_those_said_last_are_kept(store: Store, order: int) -> None:
     """An item of DynamoDB's holds 400 KB: who had more could not be identified any more."""
     draw = random.Random(1)

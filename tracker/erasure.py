@@ -14,7 +14,7 @@ from tracker import batch, identity
 from tracker.event import Event
 from tracker.identity import Part
 from tracker.queues import Queue
-from tracker.stores import NO_SITE, FailedEvent, Link, Store
+from tracker.stores import NO_SITE, FailedEvent, Link, Person, Store, tombstones
 from tracker.stores.tombstones import Tombstone, is_erased
 from tracker.whose import Whose, mentions, whose_is
 
@@ -55,6 +55,10 @@ class Erasure:
                 self._store.bury(self._site, part.person, [Tombstone(now, part.since, part.until)])
             self._parts += new
             yield self.erased
+        for user_id in self.erased.user_ids:
+            for link in self._store.links(self._site, user_id=user_id):
+                _remember(self._store, self._site, link, now)
+                yield self.erased
         for step in (self._events, self._failed_events, self._dead_letters, self._who_it_is):
             for _ in step():
                 yield self.erased
@@ -189,16 +193,17 @@ def erased_among(store: Store, failed: Sequence[FailedEvent]) -> list[FailedEven
 def follow(store: Store, refused: Collection[Event]) -> None:
     """Late events of people who are erased may name devices that nobody knew to be theirs: what
     was done there without a user id is erased, too."""
-    seen = sorted((event for event in refused if event.user_id and event.anonymous_id), key=_time)
+    seen = sorted((event for event in refused if event.user_id), key=_time)
     for site, of_site in groupby(sorted(seen, key=_site), key=_site):
         events = list(of_site)
         marks = store.tombstones(site, {event.person for event in events})
         first: dict[tuple[str, str], tuple[Link, int]] = {}
         for event in events:
             erased_at = max(_erased_at(event, marks), default=None)
-            if erased_at is not None and event.user_id and event.anonymous_id:
-                link = Link(event.user_id, event.anonymous_id, event.timestamp)
-                first.setdefault(link[:2], (link, erased_at))
+            for device in (event.anonymous_id, event.previous_id):
+                if erased_at is not None and event.user_id and device:
+                    link = Link(event.user_id, device, event.timestamp)
+                    first.setdefault(link[:2], (link, erased_at))
         for link, erased_at in first.values():
             _follow(store, site, link, erased_at)
 
@@ -217,9 +222,25 @@ def _erased_at(event: Event, marks: Mapping[str, Collection[Tombstone]]) -> Iter
             yield mark.erased_at
 
 
-def _follow(store: Store, site: str, mine: Link, erased_at: int) -> None:
-    links = [*store.links(site, anonymous_id=mine.anonymous_id), mine]
-    for part in identity.of_visitor(links, mine):
+def _remember(store: Store, site: str, link: Link, erased_at: int) -> Link:
+    """Keep since when an erased user was seen with a device; the link since then."""
+    about = Person(tombstones.link(link.user_id, link.anonymous_id))
+    known = store.tombstones(site, {about.key}).get(about.key, [])
+    first = min([link.since, *(mark.since for mark in known if mark.since is not None)])
+    if not any(mark.since == first for mark in known):
+        store.bury(site, about, [Tombstone(erased_at, first)])
+    return link._replace(since=first)
+
+
+def _follow(store: Store, site: str, late: Link, erased_at: int) -> None:
+    mine = _remember(store, site, late, erased_at)
+    # Where they are here again, that is a new beginning: it bounds nothing of what was before.
+    others = [
+        link
+        for link in store.links(site, anonymous_id=mine.anonymous_id)
+        if link.user_id != mine.user_id
+    ]
+    for part in identity.of_visitor([*others, mine], mine):
         until = min(filter(None, (part.until, erased_at + 1)))
         mark = Tombstone(erased_at, part.since, part.until)
         known = store.tombstones(site, {part.person.key}).get(part.person.key, [])

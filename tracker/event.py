@@ -129,6 +129,11 @@ def user_of_person(person: str) -> str | None:
     return person[2:] if person.startswith("u#") else None
 
 
+def visitor_of_person(person: str) -> str | None:
+    """The anonymous id of a visitor's timeline; ``None`` for a known user's."""
+    return person[2:] if person.startswith("a#") else None
+
+
 def person_of_visitor(anonymous_id: str) -> str:
     """The key of the timeline of what an anonymous visitor did without a user id."""
     return f"a#{anonymous_id}"

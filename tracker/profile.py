@@ -1,6 +1,7 @@
 """Who somebody is: what their timelines together say of them."""
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -9,7 +10,10 @@ from msgspec import Raw, Struct
 from tracker import identity, sessions, timestamps
 from tracker.event import NULL, Bots
 from tracker.identity import Part
-from tracker.stores import Device, Store, Trait, traits
+from tracker.stores import Device, Selection, Store, Trait, merge, traits
+
+MAX_IDENTIFIES = 500
+"""Of a device that several people use, so many of the newest events that say who it is are read."""
 
 MAX_DEVICES = 100
 """So many are told, those that were seen last: a server may make an anonymous id for each event."""
@@ -52,12 +56,33 @@ def _traits(store: Store, site: str, parts: Sequence[Part]) -> dict[str, Any]:
     """Of each trait the latest value, whichever of a person's ids it was said of."""
     found: dict[str, Trait] = {}
     for part in parts:
-        for name, trait in store.traits(site, part.person).items():
+        for name, trait in _said_of(store, site, part).items():
             newer = name not in found or found[name].position < trait.position
             if part.holds(trait.position.timestamp) and newer:
                 found[name] = trait
     kept = traits.latest(found)
     return {name: kept[name].value for name in sorted(kept)}
+
+
+def _said_of(store: Store, site: str, part: Part) -> dict[str, Trait]:
+    if part.since is None and part.until is None:
+        return store.traits(site, part.person)
+    # Of a device that several people use, a store keeps what was said last of any of them.
+    selection = Selection(
+        site=site,
+        scope=part.person,
+        since=part.since,
+        until=part.until,
+        type="identify",
+    )
+    said: dict[str, Trait] = {}
+    for event in islice(merge.walk(store, [selection], MAX_IDENTIFIES), MAX_IDENTIFIES):
+        told = _identify.decode(event.document)
+        traits_of_event = told.traits or told.context.traits
+        if isinstance(traits_of_event, dict):
+            for name, value in traits_of_event.items():
+                said.setdefault(name, Trait(value, event.position))
+    return said
 
 
 def _devices(seen: Sequence[Device]) -> list[Device]:
@@ -67,6 +92,18 @@ def _devices(seen: Sequence[Device]) -> list[Device]:
         known = whole.get(device.anonymous_id)
         whole[device.anonymous_id] = known.joined(device) if known else device
     return sorted(whole.values(), key=lambda device: (-device.last, device.anonymous_id))
+
+
+class _SaidInContext(Struct, frozen=True):
+    traits: Any = None
+
+
+class _Identify(Struct):
+    traits: dict[str, Any] | None = None
+    context: _SaidInContext = _SaidInContext()
+
+
+_identify = msgspec.json.Decoder(_Identify)
 
 
 class _Context(Struct, frozen=True):

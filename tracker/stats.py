@@ -8,14 +8,15 @@ for a bounded time.
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
-from tracker import dimensions, timestamps
+from tracker import dimensions, sessions, timestamps
 from tracker.dimensions import Dimensions
 from tracker.event import Bots
-from tracker.stores import Everyone, Selection, Store, counts, merge, visitor_days
+from tracker.stores import Everyone, Selection, Store, Stored, counts, merge, visitor_days
 from tracker.stores.counts import ALL, BOTH, BOTS, PEOPLE, Counted, Counts, CountSelection, Fact
 from tracker.stores.stretches import RecordKey
 from tracker.stores.visitor_days import VisitorDay
@@ -163,7 +164,10 @@ def _count(store: Store, question: Question) -> tuple[list[Counted], bool]:
     records: dict[RecordKey, VisitorDay] = {}
     found: Counts = {}
     complete = True
-    for event in merge.walk(store, [selection], _PAGE):
+    events = merge.walk(store, [selection], _PAGE)
+    if question.metric == "sessions":
+        events = _in_sessions(store, question.site, events)
+    for event in events:
         if time.monotonic() >= end:
             complete = False
             break
@@ -182,6 +186,14 @@ def _count(store: Store, question: Question) -> tuple[list[Counted], bool]:
         for cell, number in found.items()
         if cell.dimension == wanted and cell.interval == question.micros
     ], complete
+
+
+def _in_sessions(store: Store, site: str, events: Iterator[Stored]) -> Iterator[Stored]:
+    """Events with their sessions: those that are asked for alone do not tell how long nothing else
+    was done between them."""
+    while some := list(islice(events, _PAGE)):
+        for event, session in zip(some, sessions.memberships(store, site, some), strict=True):
+            yield event._replace(session_id=session.id) if session else event
 
 
 def _whole(value: str | None) -> str | None:

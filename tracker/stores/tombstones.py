@@ -36,6 +36,12 @@ class Tombstone(Struct, frozen=True, array_like=True):
         return timestamp <= self.erased_at or received_at <= self.erased_at
 
 
+def link(user_id: str, anonymous_id: str) -> str:
+    """What a tombstone is about that says since when an erased user was seen with a device: the
+    link itself is gone, and what comes late is theirs or the next user's by that."""
+    return f"l#{user_id}\0{anonymous_id}"
+
+
 Marks = Mapping[str, Iterable[Tombstone]]
 """Tombstones by person."""
 

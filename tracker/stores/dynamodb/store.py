@@ -10,7 +10,7 @@ from pynamodb.exceptions import PynamoDBException
 from tracker import aws_errors, config, timestamps
 from tracker.batch import FailedKey
 from tracker.errors import NeverStorable, StoreUnavailable
-from tracker.event import Bots, Event
+from tracker.event import Bots, Event, visitor_of_person
 from tracker.stores import (
     EVERY_FAILED,
     Appended,
@@ -138,8 +138,13 @@ class DynamoDbStore:
         where they were known before the write; else just now."""
         self._people.take_back(erased)
         erase.events(self.tables, erased, marks)
+        users = {event.user_id for event in erased}
         for site, stream, until in erase.wholly_erased(self.tables, erased):
-            self._stretches.forget(site, stream, until)
+            visitor = visitor_of_person(stream)
+            links = self._people.links(site, anonymous_id=visitor) if visitor else []
+            # Whose device it became later may have been there before that, too.
+            if all(link.user_id in users for link in links):
+                self._stretches.forget(site, stream, until)
 
     def bury(self, site: str, person: Person, marks: Sequence[Tombstone]) -> None:
         with _translated():
