@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from tests import aws
 from tests.events import HOUR, MINUTE, NOON, SECOND, SITE, received, wire
 from tests.recount import delivered, kept, recounted, stored
 from tests.streams import CountedStore
+from tracker import stats
 from tracker.stores import Store
 from tracker.stores.counts import DELIVERY, PEOPLE, Cell, Count, CountSelection
 from tracker.stores.retention import Retention
@@ -194,3 +196,31 @@ def test_a_day_of_many_different_pages_is_counted_page_by_page(store: Store) -> 
     for _ in store.recount(SITE, EARLIEST, LATEST):
         pass
     assert kept(store, SITE) == expected
+
+
+def test_a_session_is_one_where_what_lies_between_is_not_asked_for(store: Store) -> None:
+    """Forty minutes lie between the views that are: the whole session has no idle half hour."""
+    countries = {0: "FR", 20: "DE", 40: "FR", 80: "FR"}
+    store.append(
+        received(
+            *(
+                wire(
+                    NOON + minute * MINUTE,
+                    context={"page": {"path": "/"}, "location": {"country": country}},
+                )
+                for minute, country in countries.items()
+            ),
+            at=NOON + 2 * HOUR,
+        )
+    )
+    numbers: dict[stats.Interval, list[int]] = {"hour": [1, 1], "day": [2]}
+    for interval, expected in numbers.items():
+        question = stats.Question(
+            site=SITE,
+            metric="sessions",
+            interval=interval,
+            where={"path": "/", "country": "FR"},
+        )
+        assert [row.number for row in stats.stats(store, question).rows] == expected
+        alone = stats.stats(store, structs.replace(question, where={"country": "FR"}))
+        assert [row.number for row in alone.rows] == expected
