@@ -17,7 +17,7 @@ from tracker.batch import Batch, Rejection
 from tracker.consumer import consume, run
 from tracker.errors import StoreUnavailable
 from tracker.event import Event
-from tracker.queues.sqlite import SqliteQueue
+from tracker.queues.sqlite import MAX_RECEIVES, SqliteQueue
 from tracker.stores import NO_SITE, Appended, Everyone, Selection, Store, traits
 from tracker.stores.dynamodb.store import DynamoDbStore
 from tracker.stores.sqlite.store import SqliteStore
@@ -136,7 +136,7 @@ def test_a_message_that_kills_the_consumer_takes_no_other_with_it(tmp_path: Path
     names = [f"m{n}" for n in range(40)]
     names[20] = "deadly"
     queue.send([message(wire(messageId=name), name=name) for name in names])
-    for _ in range(20):
+    for _ in range(MAX_RECEIVES + 10):
         queue.show_hidden()  # as a consumer does that is started again
         with suppress(SystemExit):
             run(queue, store, lambda: queue.depth()[:2] == (0, 0))

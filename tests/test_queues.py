@@ -237,6 +237,17 @@ def test_an_idle_queue_holds_nothing_of_what_was_deleted(tmp_path: Path) -> None
     assert queue.depth()[:2] == (0, 1)
 
 
+def test_a_message_whose_consumers_are_killed_as_they_start_is_not_set_aside(
+    tmp_path: Path,
+) -> None:
+    queue = SqliteQueue(tmp_path / "queue.db")
+    queue.send([b"first"])
+    for _ in range(50):
+        queue.show_hidden()  # as a consumer does that starts
+        assert [message.body for message in queue.receive(1, 0)] == [b"first"]
+    assert queue.depth().dead == 0
+
+
 def test_messages_hidden_under_a_clock_that_was_put_back_come_again(tmp_path: Path) -> None:
     hour = 3600 * 1_000_000
     path = tmp_path / "queue.db"

@@ -9,9 +9,6 @@ from typing import NamedTuple, Protocol
 VISIBILITY_SECONDS = 60
 """How long a received message stays hidden from other consumers."""
 
-MAX_RECEIVES = 10
-"""A message received this often without being deleted goes to the dead-letter place."""
-
 
 class Message(NamedTuple):
     """One message, as received."""

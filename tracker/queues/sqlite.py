@@ -10,9 +10,14 @@ from threading import Lock
 
 from tracker import timestamps
 from tracker.errors import QueueUnavailable
-from tracker.queues import MAX_RECEIVES, VISIBILITY_SECONDS, Depth, Message
+from tracker.queues import VISIBILITY_SECONDS, Depth, Message
 from tracker.queues.sqlite_format import FORMAT
 from tracker.sqlite import Connection, open_file, said, transaction
+
+MAX_RECEIVES = 100
+"""A message received this often without being deleted becomes a dead letter. It may be what kills
+the consumer, each time; but of a consumer that somebody else kills again and again as it starts,
+the first message is received as often: that is no reason to set it aside."""
 
 _POLL_SECONDS = 0.02
 _REDRIVEN_TOGETHER = 100
