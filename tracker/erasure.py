@@ -56,8 +56,9 @@ class Erasure:
             self._parts += new
             yield self.erased
         for user_id in self.erased.user_ids:
-            for link in self._store.links(self._site, user_id=user_id):
-                _remember(self._store, self._site, link, now)
+            for _ in _remembered(
+                self._store, self._site, self._store.links(self._site, user_id=user_id), now
+            ):
                 yield self.erased
         for step in (self._events, self._failed_events, self._dead_letters, self._who_it_is):
             for _ in step():
@@ -222,18 +223,20 @@ def _erased_at(event: Event, marks: Mapping[str, Collection[Tombstone]]) -> Iter
             yield mark.erased_at
 
 
-def _remember(store: Store, site: str, link: Link, erased_at: int) -> Link:
-    """Keep since when an erased user was seen with a device; the link since then."""
-    about = Person(tombstones.link(link.user_id, link.anonymous_id))
-    known = store.tombstones(site, {about.key}).get(about.key, [])
-    first = min([link.since, *(mark.since for mark in known if mark.since is not None)])
-    if not any(mark.since == first for mark in known):
-        store.bury(site, about, [Tombstone(erased_at, first)])
-    return link._replace(since=first)
+def _remembered(store: Store, site: str, links: Sequence[Link], erased_at: int) -> Iterator[Link]:
+    """Keep since when an erased user was seen with devices; the links, since then."""
+    about = [Person(tombstones.link(link.user_id, link.anonymous_id)) for link in links]
+    known = store.tombstones(site, {person.key for person in about})
+    for link, person in zip(links, about, strict=True):
+        marks = known.get(person.key, [])
+        first = min([link.since, *(mark.since for mark in marks if mark.since is not None)])
+        if not any(mark.since == first for mark in marks):
+            store.bury(site, person, [Tombstone(erased_at, first)])
+        yield link._replace(since=first)
 
 
 def _follow(store: Store, site: str, late: Link, erased_at: int) -> None:
-    mine = _remember(store, site, late, erased_at)
+    (mine,) = _remembered(store, site, [late], erased_at)
     # Where they are here again, that is a new beginning: it bounds nothing of what was before.
     others = [
         link
